@@ -1,0 +1,77 @@
+// OpDef: everything the engine knows about one operator, independent of any device. One file per operator defines one.
+#pragma once
+
+#include <array>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "engine/graph/graph.hpp"
+#include "engine/ops/attributes.hpp"
+
+namespace fovea {
+
+/// An operator in OpenVINO IR: the `type` of its layers and the opset numbers it is written with there.
+struct IrOrigin {
+  std::string_view type;              ///< "SoftMax"; matched in any case.
+  std::array<int, 8> versions = {1};  ///< {1, 8}; zeros are unused entries.
+};
+
+/// What shape inference knows of an input.
+struct InputInfo {
+  TensorType type;
+  const Tensor* value = nullptr;  ///< The content, when it is known at compile time.
+};
+
+/// Number of inputs an operator accepts.
+struct Arity {
+  int least = 1;
+  int most = 1;  ///< kVariadic: no limit.
+};
+inline constexpr int kVariadic = 1 << 20;
+
+/// A plain description; see docs/add-an-operator.md for the recipe.
+struct OpDef {
+  std::string_view name;  ///< Also the name in the text form.
+  std::string_view spec;  ///< URL of the page that defines the semantics.
+  Arity inputs;
+  IrOrigin openvino;
+  AttributeOps attributes;  ///< Left empty by operators without attributes.
+
+  /// Types of all outputs. `inputs[i].type.data_type` is meaningless where node.inputs[i] is kNone.
+  /// \throws Error{kInvalidModel} when the input types or attributes contradict the operator; the caller adds the
+  ///         node's name. Error{kUnsupported} for a legal form that is not implemented.
+  std::vector<TensorType> (*infer)(const Node& node, std::span<const InputInfo> inputs) = nullptr;
+
+  /// Slow and obvious: computes in double (floats) or int64 (integers) and rounds once to the output type.
+  /// Views of absent inputs have bytes == nullptr. Does not apply post-ops.
+  void (*reference)(const Node& node, std::span<const ConstTensorView> inputs,
+                    std::span<const TensorView> outputs) = nullptr;
+
+  /// Set by unary element-wise operators: the same computation as a post-op of the node before. nullopt: not for
+  /// these attributes.
+  std::optional<PostOp> (*as_post_op)(const Node& node) = nullptr;
+};
+
+/// All operators, in the order of ops.inc.
+std::span<const OpDef* const> all_ops();
+
+/// The operator of this name, or nullptr. Names are those of OpDef::name.
+const OpDef* find_op(std::string_view name);
+
+/// The operator behind an IR layer type, or nullptr. `type` in any case; the version is checked by the caller.
+const OpDef* find_openvino_op(std::string_view type);
+
+/// Infers, and adds "node 'name' (Op): " to errors. `types` of absent inputs are ignored.
+std::vector<TensorType> infer_types(const Node& node, std::span<const InputInfo> inputs);
+
+/// Runs the operator's reference and then the node's post-ops.
+void run_reference(const Node& node, std::span<const ConstTensorView> inputs, std::span<const TensorView> outputs);
+
+/// Runs reference kernel and post-ops into new tensors of these types.
+std::vector<Tensor> evaluate(const Node& node, std::span<const ConstTensorView> inputs,
+                             std::span<const TensorType> types);
+
+}  // namespace fovea

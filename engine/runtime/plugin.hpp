@@ -1,0 +1,91 @@
+// What a device implements: Plugin → Executable (compiled, immutable) → Execution (memory of one run).
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "engine/graph/graph.hpp"
+
+namespace fovea {
+
+/// Settings by OpenVINO's names: {"PERFORMANCE_HINT", "LATENCY"}, {"NUM_STREAMS", "2"}, ….
+using Properties = std::map<std::string, std::string>;
+
+/// One step of a compiled model, for --why and --per-layer.
+struct StepInfo {
+  std::string node;
+  std::string op;
+  std::string kernel;                 ///< "onednn_convolution (brgconv:avx512_core)".
+  std::string output;                 ///< Type and layout: "f32[1,64,80,136] nhwc".
+  std::vector<std::string> refusals;  ///< "winograd: stride is 2", one per better kernel.
+};
+
+/// Time of one step in the last run that was profiled.
+struct StepProfile {
+  std::string node;
+  std::string op;
+  std::string kernel;
+  std::chrono::nanoseconds time{0};
+};
+
+/// Lets another thread ask a run to stop between two steps.
+using CancelFlag = std::atomic<bool>;
+
+/// Memory of one run on one device. Used by one thread at a time; create one per request.
+class Execution {
+ public:
+  Execution() = default;
+  Execution(const Execution&) = delete;
+  Execution& operator=(const Execution&) = delete;
+  virtual ~Execution() = default;
+
+  /// Row-major memory the device reads; written by the caller before `run`. Order of Graph::inputs.
+  [[nodiscard]] virtual TensorView input(std::size_t index) = 0;
+  /// Row-major memory the device wrote; valid until the next `run`. Order of Graph::outputs.
+  [[nodiscard]] virtual ConstTensorView output(std::size_t index) const = 0;
+
+  /// Runs all steps. Allocates nothing of our own in steady state.
+  /// \param profile  Not null: filled with one entry a step.
+  /// \throws Error{kCancelled} when `cancel` became true; Error{kDevice} when the device failed.
+  virtual void run(const CancelFlag& cancel, std::vector<StepProfile>* profile) = 0;
+};
+
+/// A model compiled for a device. Immutable, thread-safe.
+class Executable {
+ public:
+  Executable() = default;
+  Executable(const Executable&) = delete;
+  Executable& operator=(const Executable&) = delete;
+  virtual ~Executable() = default;
+
+  /// The Execution keeps what it needs of the Executable alive by itself.
+  [[nodiscard]] virtual std::unique_ptr<Execution> create_execution() const = 0;
+  [[nodiscard]] virtual std::vector<StepInfo> steps() const = 0;
+};
+
+/// A kind of device. Immutable after construction, thread-safe.
+class Plugin {
+ public:
+  Plugin() = default;
+  Plugin(const Plugin&) = delete;
+  Plugin& operator=(const Plugin&) = delete;
+  virtual ~Plugin() = default;
+
+  [[nodiscard]] virtual std::string name() const = 0;         ///< "CPU", "REFERENCE".
+  [[nodiscard]] virtual std::string description() const = 0;  ///< "AMD EPYC, 2 cores, AVX-512".
+  /// Lanes the scheduler should open when the properties do not say.
+  [[nodiscard]] virtual int default_lanes(const Properties& properties) const = 0;
+  /// \param graph      All shapes static; not yet optimised: the device runs the passes it wants.
+  /// \throws Error{kUnsupported} naming every node it cannot run.
+  [[nodiscard]] virtual std::unique_ptr<Executable> compile(Graph graph, const Properties& properties) const = 0;
+};
+
+/// Makes the plugins of this build, in the order of plugins.inc.
+std::vector<std::unique_ptr<Plugin>> make_plugins();
+
+}  // namespace fovea

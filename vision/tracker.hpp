@@ -1,0 +1,56 @@
+// Tracker: detections over time become tracks with stable ids.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "vision/analysis.hpp"
+
+namespace fovea {
+
+enum class TrackingType : std::uint8_t {
+  kZeroTerm,   ///< Associates detections only; a frame without detection shows no objects.
+  kShortTerm,  ///< Also predicts boxes in frames without inference (Kalman, constant velocity).
+};
+
+struct TrackerSettings {
+  TrackingType type = TrackingType::kShortTerm;
+  float min_iou = 0.1F;              ///< Association needs at least this overlap of detection and prediction …
+  float max_centre_distance = 0.6F;  ///< … or centres nearer than this many box diagonals.
+  float high_confidence = 0.5F;      ///< Below, a detection may continue a track but not start one (ByteTrack's idea).
+  int min_hits = 2;                  ///< Detections before a track is shown.
+  std::chrono::nanoseconds max_lost = std::chrono::milliseconds(1000);  ///< A track without detection ends after this.
+  bool per_class = true;                                                ///< Tracks never change their label.
+  int max_tracks = 256;                                                 ///< Bound; surplus detections stay without id.
+};
+
+/// One stream's tracks. Time comes from the frames (PTS), so dropped frames do not slow tracks down. Not thread-safe.
+class Tracker {
+ public:
+  explicit Tracker(const TrackerSettings& settings);
+  ~Tracker();
+  Tracker(Tracker&&) noexcept;
+  Tracker& operator=(Tracker&&) noexcept;
+
+  /// Assigns track ids to `objects`, smooths nothing, keeps their order.
+  /// \param inferred  false: the detector did not look at this frame; kShortTerm then appends predicted objects.
+  void update(std::vector<Object>& objects, std::chrono::nanoseconds pts, bool inferred);
+
+  /// Forgets all tracks; ids go on counting. For FLUSH and new segments.
+  void reset();
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+/// Suppresses objects that overlap a more confident one of the same label.
+/// Greedy; O(n²) in the number of objects.
+/// \param max_iou In [0,1]; 0.45 is what SSD and YOLOv5 exports use.
+void non_maximum_suppression(std::vector<Object>& objects, float max_iou);
+
+}  // namespace fovea
