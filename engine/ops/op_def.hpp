@@ -53,6 +53,9 @@ struct OpDef {
   /// Set by unary element-wise operators: the same computation as a post-op of the node before. nullopt: not for
   /// these attributes.
   std::optional<PostOp> (*as_post_op)(const Node& node) = nullptr;
+
+  /// `reference` looks at the shapes of its inputs only (ShapeOf), so static shapes make its result constant.
+  bool reads_shapes_only = false;
 };
 
 /// All operators, in the order of ops.inc.

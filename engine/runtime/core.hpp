@@ -17,7 +17,7 @@
 #include <string_view>
 #include <vector>
 
-#include "engine/runtime/model.hpp"
+#include "engine/graph/model.hpp"
 #include "engine/runtime/plugin.hpp"
 #include "engine/runtime/scheduler.hpp"
 
