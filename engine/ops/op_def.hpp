@@ -56,6 +56,10 @@ struct OpDef {
 
   /// `reference` looks at the shapes of its inputs only (ShapeOf), so static shapes make its result constant.
   bool reads_shapes_only = false;
+
+  /// Set by operators with an element type among their attributes (Convert): f16 and bf16 there become f32.
+  /// \return true if something changed.
+  bool (*widen_attributes)(Node& node) = nullptr;
 };
 
 /// All operators, in the order of ops.inc.

@@ -1,0 +1,194 @@
+// Element-wise operators in f32 with numpy broadcasting and all post-ops, in the layout of their first full-size input.
+#include <algorithm>
+#include <array>
+#include <memory>
+
+#include "engine/ops/op_def.hpp"
+#include "engine/plugins/cpu/block_ops.hpp"
+#include "engine/plugins/cpu/iteration.hpp"
+#include "engine/plugins/cpu/kernel.hpp"
+
+namespace fovea::cpu {
+namespace {
+
+constexpr std::int64_t kBlock = 2048;  // floats; 8 KiB stay in the first-level cache over all formulas
+
+/// One formula of the chain and which operand of the iteration it reads (-1: none).
+struct ChainStep {
+  BlockOp op;
+  int operand = -1;
+};
+
+/// The whole computation, shared by all requests.
+struct Chain {
+  RowIteration rows;
+  std::vector<ChainStep> steps;
+  std::vector<std::size_t> inputs;  ///< Node input of each operand; operand 0 is loaded first.
+};
+
+void run_chain(const Chain& chain, const std::vector<const float*>& operands, float* output) {
+  const std::int64_t length = chain.rows.row_length();
+  const std::int64_t blocks = (length + kBlock - 1) / kBlock;
+  const std::int64_t items = chain.rows.rows() * blocks;
+#pragma omp parallel for schedule(static) if (items > 4)
+  for (std::int64_t item = 0; item < items; ++item) {
+    const std::int64_t row = item / blocks;
+    const std::int64_t begin = item % blocks * kBlock;
+    const auto count = static_cast<std::size_t>(std::min(kBlock, length - begin));
+    float* out = output + row * length + begin;
+    const std::int64_t stride = chain.rows.inner_stride(0);
+    const float* first = operands[0] + chain.rows.offset(0, row) + begin * stride;
+    if (first != out) {  // in place when it applies post-ops to an output
+      for (std::size_t i = 0; i < count; ++i) {
+        out[i] = first[static_cast<std::int64_t>(i) * stride];
+      }
+    }
+    for (const ChainStep& step : chain.steps) {
+      if (step.operand < 0) {
+        apply_block(step.op, out, nullptr, 0, count);
+        continue;
+      }
+      const auto k = static_cast<std::size_t>(step.operand);
+      const std::int64_t inner = chain.rows.inner_stride(k);
+      apply_block(step.op, out, operands[k] + chain.rows.offset(k, row) + begin * inner, inner, count);
+    }
+  }
+}
+
+std::optional<BlockOp> binary_op(std::string_view name) {
+  if (name == "Add") {
+    return BlockOp{.kind = BlockOpKind::kPostOp, .post_op = {.kind = PostOpKind::kAdd}};
+  }
+  if (name == "Multiply") {
+    return BlockOp{.kind = BlockOpKind::kPostOp, .post_op = {.kind = PostOpKind::kMultiply}};
+  }
+  static constexpr std::array kOthers = {
+      std::pair{std::string_view("Subtract"), BlockOpKind::kSubtract},
+      std::pair{std::string_view("Divide"), BlockOpKind::kDivide},
+      std::pair{std::string_view("Maximum"), BlockOpKind::kMaximum},
+      std::pair{std::string_view("Minimum"), BlockOpKind::kMinimum},
+      std::pair{std::string_view("SquaredDifference"), BlockOpKind::kSquaredDifference}};
+  const auto* const found = std::ranges::find(kOthers, name, &std::pair<std::string_view, BlockOpKind>::first);
+  return found == kOthers.end() ? std::nullopt : std::optional(BlockOp{.kind = found->second, .post_op = {}});
+}
+
+/// Collects operands and formulas, then makes the plan.
+class ChainBuilder {
+ public:
+  ChainBuilder(const NodeContext& context, Layout layout) : context_(context), layout_(layout) {
+    inputs_.assign(context.node.inputs.size(), Layout::kPlain);
+  }
+
+  int add_operand(std::size_t input) {
+    const Shape& shape = context_.input(input).shape;
+    // Rank 4 operands follow the output's layout; lower ranks are row-major and align with the last axes.
+    inputs_[input] = shape.size() == 4 ? layout_ : Layout::kPlain;
+    shapes_.push_back({shape, inputs_[input]});
+    operands_.push_back(input);
+    return static_cast<int>(operands_.size()) - 1;
+  }
+
+  /// The output of the node itself, for work in place.
+  void add_output_as_operand() {
+    shapes_.push_back({context_.output().shape, layout_});
+    operands_.push_back(kOutput);
+  }
+
+  void add_step(BlockOp op, int operand) { steps_.push_back({op, operand}); }
+
+  void add_post_ops(std::size_t first) {
+    for (std::size_t i = first; i < context_.node.post_ops.size(); ++i) {
+      const PostOp& op = context_.node.post_ops[i];
+      const int operand = op.operand == kNone ? -1 : add_operand(static_cast<std::size_t>(op.operand));
+      add_step({.kind = BlockOpKind::kPostOp, .post_op = op}, operand);
+    }
+  }
+
+  KernelPlan build(std::string name) {
+    KernelPlan plan;
+    plan.kernel = std::move(name);
+    plan.inputs = inputs_;
+    plan.outputs = {layout_};
+    plan.post_ops_done = context_.node.post_ops.size();
+    const auto chain = std::make_shared<const Chain>(
+        Chain{RowIteration(context_.output().shape, layout_, shapes_), std::move(steps_), std::move(operands_)});
+    plan.bind = [chain](const Bindings& bindings) -> BoundStep {
+      std::vector<const float*> operands;
+      for (const std::size_t input : chain->inputs) {
+        operands.push_back(input == kOutput ? bindings.output<float>() : bindings.input<float>(input));
+      }
+      return [chain, operands, output = bindings.output<float>()] { run_chain(*chain, operands, output); };
+    };
+    return plan;
+  }
+
+ private:
+  static constexpr std::size_t kOutput = ~std::size_t{0};
+
+  const NodeContext& context_;
+  Layout layout_;
+  std::vector<Layout> inputs_;
+  std::vector<RowIteration::OperandShape> shapes_;
+  std::vector<std::size_t> operands_;
+  std::vector<ChainStep> steps_;
+};
+
+/// The layout in which a full-size input already lies.
+Layout preferred_layout(const NodeContext& context) {
+  const Shape& shape = context.output().shape;
+  for (std::size_t i = 0; i < context.node.inputs.size(); ++i) {
+    const ValueId input = context.node.inputs[i];
+    if (input != kNone && !context.graph.is_constant(input) && shape.size() == 4 && context.input(i).shape == shape) {
+      return context.layouts[i];
+    }
+  }
+  return Layout::kPlain;
+}
+
+/// PRelu slopes of shape [C] mean axis 1, unlike numpy's rule; only the single value agrees with both.
+bool slope_follows_numpy(const NodeContext& context) {
+  const Shape& slope = context.input(1).shape;
+  return slope.size() != 1 || slope[0] == 1 || context.output().shape.size() == 2;
+}
+
+std::optional<KernelPlan> plan(const NodeContext& context, std::string& refusal) {
+  const std::string_view name = context.node.op->name;
+  const auto binary = binary_op(name);
+  const auto unary = context.node.op->as_post_op != nullptr ? context.node.op->as_post_op(context.node) : std::nullopt;
+  const bool prelu = name == "PRelu" && context.own_inputs() == 2 && slope_follows_numpy(context);
+  if (!binary && !prelu && (!unary || context.own_inputs() != 1)) {
+    refusal = "not one of its formulas";
+    return std::nullopt;
+  }
+  for (const ValueId input : context.node.inputs) {
+    if (context.graph.value(input).type.data_type != DataType::kF32) {
+      refusal = fmt::format("computes f32, not {}", to_string(context.graph.value(input).type.data_type));
+      return std::nullopt;
+    }
+  }
+  ChainBuilder builder(context, preferred_layout(context));
+  builder.add_operand(0);
+  if (binary) {
+    builder.add_step(*binary, builder.add_operand(1));
+  } else if (prelu) {
+    builder.add_step({.kind = BlockOpKind::kPostOp, .post_op = {.kind = PostOpKind::kPRelu}}, builder.add_operand(1));
+  } else {
+    builder.add_step({.kind = BlockOpKind::kPostOp, .post_op = *unary}, -1);
+  }
+  builder.add_post_ops(0);
+  return builder.build("elementwise");
+}
+
+}  // namespace
+
+KernelPlan plan_post_ops(const NodeContext& context, std::size_t first, Layout layout) {
+  ChainBuilder builder(context, layout);
+  builder.add_output_as_operand();
+  builder.add_post_ops(first);
+  return builder.build("elementwise (post-ops)");
+}
+
+extern const KernelDef elementwise_kernel;
+const KernelDef elementwise_kernel{.name = "elementwise", .ops = {}, .plan = plan};
+
+}  // namespace fovea::cpu
