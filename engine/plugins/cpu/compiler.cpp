@@ -22,7 +22,9 @@ std::span<const KernelDef* const> all_kernels() {
   return kAll;
 }
 
-bool layouts_coincide(const Shape& shape) { return shape.size() != 4 || shape[1] == 1 || (shape[2] == 1 && shape[3] == 1); }
+bool layouts_coincide(const Shape& shape) {
+  return shape.size() != 4 || shape[1] == 1 || (shape[2] == 1 && shape[3] == 1);
+}
 
 std::size_t NodeContext::own_inputs() const {
   const auto operands = std::ranges::count_if(node.post_ops, [](const PostOp& op) { return op.operand != kNone; });
@@ -66,7 +68,8 @@ class Compiler {
   }
 
   int add_scratch(std::size_t bytes) {
-    program_.buffers.push_back({.bytes = std::max<std::size_t>(bytes, 1), .first = step(), .last = step(), .offset = 0, .constant = {}});
+    program_.buffers.push_back(
+        {.bytes = std::max<std::size_t>(bytes, 1), .first = step(), .last = step(), .offset = 0, .constant = {}});
     return static_cast<int>(program_.buffers.size()) - 1;
   }
 
@@ -88,7 +91,8 @@ class Compiler {
         bind_reorder(type.shape, Layout::kPlain, content.data<float>().data(), converted.data<float>().data())();
         content = std::move(converted);
       }
-      program_.buffers.push_back({.bytes = byte_size(type), .first = 0, .last = 0, .offset = 0, .constant = std::move(content)});
+      program_.buffers.push_back(
+          {.bytes = byte_size(type), .first = 0, .last = 0, .offset = 0, .constant = std::move(content)});
       return buffers_[{value, layout}] = static_cast<int>(program_.buffers.size()) - 1;
     }
     const Layout from = produced_layout(value);
@@ -97,7 +101,8 @@ class Compiler {
       return buffers_[{value, layout}] = source;
     }
     if (type.data_type != DataType::kF32) {
-      fail(ErrorCode::kInternal, "value '{}' of {} cannot change its layout", graph_.value(value).name, to_string(type));
+      fail(ErrorCode::kInternal, "value '{}' of {} cannot change its layout", graph_.value(value).name,
+           to_string(type));
     }
     const int target = add_buffer(value, layout);
     ProgramStep reorder;
@@ -109,7 +114,9 @@ class Compiler {
     reorder.inputs = {source};
     reorder.outputs = {target};
     const Shape shape = type.shape;
-    reorder.plan.bind = [shape, from](const Bindings& b) { return bind_reorder(shape, from, b.input<float>(0), b.output<float>()); };
+    reorder.plan.bind = [shape, from](const Bindings& b) {
+      return bind_reorder(shape, from, b.input<float>(0), b.output<float>());
+    };
     program_.steps.push_back(std::move(reorder));
     return target;
   }
@@ -129,7 +136,9 @@ class Compiler {
       if (auto plan = kernel->plan(context, refusal)) {
         return std::move(*plan);
       }
-      refusals.push_back(fmt::format("{}: {}", kernel->name, refusal));
+      if (!refusal.empty()) {
+        refusals.push_back(fmt::format("{}: {}", kernel->name, refusal));
+      }
     }
     fail(ErrorCode::kUnsupported, "node '{}' ({}): no kernel", context.node.name, context.node.op->name);
   }
@@ -179,14 +188,15 @@ class Compiler {
   void add_post_op_step(const NodeContext& context, std::size_t first, Layout layout) {
     ProgramStep rest;
     rest.plan = plan_post_ops(context, first, layout);
-    rest.info = {.node = context.node.name,
-                 .op = "PostOps",
-                 .kernel = rest.plan.kernel,
-                 .output = fmt::format("{} {}", to_string(context.output()), layout_name(layout, context.output().shape)),
-                 .refusals = {}};
+    rest.info = {
+        .node = context.node.name,
+        .op = "PostOps",
+        .kernel = rest.plan.kernel,
+        .output = fmt::format("{} {}", to_string(context.output()), layout_name(layout, context.output().shape)),
+        .refusals = {}};
     for (std::size_t i = 0; i < context.node.inputs.size(); ++i) {
-      const bool needed = std::ranges::any_of(
-          context.node.post_ops, [&](const PostOp& op) { return op.operand == static_cast<int>(i); });
+      const bool needed = std::ranges::any_of(context.node.post_ops,
+                                              [&](const PostOp& op) { return op.operand == static_cast<int>(i); });
       rest.inputs.push_back(needed ? buffer_in(context.node.inputs[i], rest.plan.inputs[i]) : -1);
     }
     for (const int input : rest.inputs) {

@@ -14,10 +14,10 @@ namespace fovea::cpu {
 /// Memory of one value in one layout: a place in the arena, or a constant.
 struct Buffer {
   std::size_t bytes = 0;
-  int first = 0;             ///< Step that writes it; 0 for inputs.
-  int last = 0;              ///< Last step that reads it.
-  std::size_t offset = 0;    ///< In the arena.
-  Tensor constant;           ///< Not empty: the content, shared by all requests.
+  int first = 0;           ///< Step that writes it; 0 for inputs.
+  int last = 0;            ///< Last step that reads it.
+  std::size_t offset = 0;  ///< In the arena.
+  Tensor constant;         ///< Not empty: the content, shared by all requests.
 };
 
 /// One kernel call with its buffers (indices into Program::buffers; -1: absent).

@@ -56,12 +56,12 @@ using BoundStep = std::function<void()>;
 
 /// How a node will be computed. Immutable once made, shared by all requests.
 struct KernelPlan {
-  std::string kernel;                 ///< Name and implementation, for people.
-  std::vector<Layout> inputs;         ///< Wanted layout of each input.
-  std::vector<Layout> outputs;        ///< Layout of each output.
-  std::size_t scratch_bytes = 0;      ///< Memory needed during the step only.
-  std::size_t post_ops_done = 0;      ///< Leading post-ops the kernel applies; the compiler adds a step for the rest.
-  std::optional<std::size_t> alias;   ///< outputs[0] is this input's memory under another shape; nothing runs.
+  std::string kernel;                ///< Name and implementation, for people.
+  std::vector<Layout> inputs;        ///< Wanted layout of each input.
+  std::vector<Layout> outputs;       ///< Layout of each output.
+  std::size_t scratch_bytes = 0;     ///< Memory needed during the step only.
+  std::size_t post_ops_done = 0;     ///< Leading post-ops the kernel applies; the compiler adds a step for the rest.
+  std::optional<std::size_t> alias;  ///< outputs[0] is this input's memory under another shape; nothing runs.
   std::function<BoundStep(const Bindings&)> bind;
 };
 

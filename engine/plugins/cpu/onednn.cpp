@@ -123,17 +123,22 @@ OneDnnPostOps onednn_post_ops(const NodeContext& context, std::size_t first, std
       constexpr int kPerChannel = 1 << 1;
       const bool single = element_count(operand) == 1;
       result.ops.append_prelu(single ? 0 : kPerChannel);
-      const dnnl::memory::desc slopes({single ? 1 : shape[1]}, dnnl::memory::data_type::f32, dnnl::memory::format_tag::a);
-      result.operands.push_back({DNNL_ARG_ATTR_MULTIPLE_POST_OP(position) | DNNL_ARG_WEIGHTS, op.operand, slopes, Layout::kPlain});
+      const dnnl::memory::desc slopes({single ? 1 : shape[1]}, dnnl::memory::data_type::f32,
+                                      dnnl::memory::format_tag::a);
+      result.operands.push_back(
+          {DNNL_ARG_ATTR_MULTIPLE_POST_OP(position) | DNNL_ARG_WEIGHTS, op.operand, slopes, Layout::kPlain});
     } else {
-      result.ops.append_binary(op.kind == PostOpKind::kAdd ? dnnl::algorithm::binary_add : dnnl::algorithm::binary_mul, desc);
-      result.operands.push_back({DNNL_ARG_ATTR_MULTIPLE_POST_OP(position) | DNNL_ARG_SRC_1, op.operand, desc, full ? layout : Layout::kPlain});
+      result.ops.append_binary(op.kind == PostOpKind::kAdd ? dnnl::algorithm::binary_add : dnnl::algorithm::binary_mul,
+                               desc);
+      result.operands.push_back({DNNL_ARG_ATTR_MULTIPLE_POST_OP(position) | DNNL_ARG_SRC_1, op.operand, desc,
+                                 full ? layout : Layout::kPlain});
     }
   }
   return result;
 }
 
-std::function<BoundStep(const Bindings&)> bind_primitive(dnnl::primitive primitive, std::vector<OneDnnArgument> arguments) {
+std::function<BoundStep(const Bindings&)> bind_primitive(dnnl::primitive primitive,
+                                                         std::vector<OneDnnArgument> arguments) {
   return [primitive, arguments = std::move(arguments)](const Bindings& bindings) -> BoundStep {
     // Held by shared_ptr since std::function copies its target.
     struct Bound {

@@ -22,8 +22,8 @@ struct OneDnnPostOps {
   dnnl::post_ops ops;
   std::size_t count = 0;  ///< How many of the node's post-ops, from `first` on, are in `ops`.
   struct Operand {
-    int argument = 0;       ///< DNNL_ARG_…
-    int input = 0;          ///< Index into the node's inputs.
+    int argument = 0;  ///< DNNL_ARG_…
+    int input = 0;     ///< Index into the node's inputs.
     dnnl::memory::desc desc;
     Layout layout = Layout::kPlain;
   };
@@ -40,13 +40,14 @@ struct OneDnnArgument {
   int argument = 0;
   dnnl::memory::desc desc;
   enum class Source : std::uint8_t { kInput, kOutput, kScratch, kConstant } source = Source::kInput;
-  std::size_t index = 0;   ///< Input or output index.
-  dnnl::memory constant;   ///< For kConstant: packed weights, shared by all requests.
+  std::size_t index = 0;  ///< Input or output index.
+  dnnl::memory constant;  ///< For kConstant: packed weights, shared by all requests.
 };
 
 /// A primitive with its arguments, as the `bind` of a KernelPlan. Memory objects and the argument list are made once a
 /// request, so running passes a prepared array.
-std::function<BoundStep(const Bindings&)> bind_primitive(dnnl::primitive primitive, std::vector<OneDnnArgument> arguments);
+std::function<BoundStep(const Bindings&)> bind_primitive(dnnl::primitive primitive,
+                                                         std::vector<OneDnnArgument> arguments);
 
 /// Copies a tensor of ours into the layout a primitive wants (done once, at compile time).
 dnnl::memory pack(const Tensor& tensor, const dnnl::memory::desc& as, const dnnl::memory::desc& wanted);

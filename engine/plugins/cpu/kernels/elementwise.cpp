@@ -157,7 +157,6 @@ std::optional<KernelPlan> plan(const NodeContext& context, std::string& refusal)
   const auto unary = context.node.op->as_post_op != nullptr ? context.node.op->as_post_op(context.node) : std::nullopt;
   const bool prelu = name == "PRelu" && context.own_inputs() == 2 && slope_follows_numpy(context);
   if (!binary && !prelu && (!unary || context.own_inputs() != 1)) {
-    refusal = "not one of its formulas";
     return std::nullopt;
   }
   for (const ValueId input : context.node.inputs) {

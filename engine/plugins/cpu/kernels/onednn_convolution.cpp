@@ -1,6 +1,7 @@
 // Convolution and GroupConvolution by oneDNN, channels last, with bias and as many post-ops as it takes.
 #include <array>
 
+#include "engine/ops/op_def.hpp"
 #include "engine/ops/spatial.hpp"
 #include "engine/plugins/cpu/onednn.hpp"
 
@@ -60,8 +61,8 @@ class Planner {
       dilations_.push_back(window.dilation - 1);  // oneDNN counts the gaps
       pads_begin_.push_back(window.pad_begin);
       // What the last window really reaches; oneDNN checks that this gives the output's extent.
-      pads_end_.push_back((window.output - 1) * window.stride + (window.kernel - 1) * window.dilation + 1 - window.input -
-                          window.pad_begin);
+      pads_end_.push_back((window.output - 1) * window.stride + (window.kernel - 1) * window.dilation + 1 -
+                          window.input - window.pad_begin);
     }
     weights_any_ = dnnl::memory::desc(dnnl::memory::dims(weights.begin(), weights.end()), dnnl::memory::data_type::f32,
                                       dnnl::memory::format_tag::any);
@@ -80,8 +81,9 @@ class Planner {
     const dnnl::memory::desc dst = describe(context_.output().shape, layout_);
     const dnnl::memory::desc bias = bias_ ? bias_desc() : dnnl::memory::desc();
     try {
-      const dnnl::convolution_forward::desc desc(dnnl::prop_kind::forward_inference, dnnl::algorithm::convolution_direct,
-                                                 src, weights_any_, bias, dst, strides_, dilations_, pads_begin_, pads_end_);
+      const dnnl::convolution_forward::desc desc(dnnl::prop_kind::forward_inference,
+                                                 dnnl::algorithm::convolution_direct, src, weights_any_, bias, dst,
+                                                 strides_, dilations_, pads_begin_, pads_end_);
       attempt.desc = {desc, attributes, onednn_engine()};
     } catch (const dnnl::error&) {
       return std::nullopt;  // this combination of post-ops has no implementation at all
@@ -120,7 +122,8 @@ class Planner {
     }
     for (const OneDnnPostOps::Operand& operand : attempt.post_ops.operands) {
       plan.inputs[static_cast<std::size_t>(operand.input)] = operand.layout;
-      arguments.push_back({operand.argument, operand.desc, Source::kInput, static_cast<std::size_t>(operand.input), {}});
+      arguments.push_back(
+          {operand.argument, operand.desc, Source::kInput, static_cast<std::size_t>(operand.input), {}});
     }
     plan.bind = bind_primitive(dnnl::convolution_forward(attempt.desc), std::move(arguments));
     return plan;

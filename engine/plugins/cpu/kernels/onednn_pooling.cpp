@@ -14,7 +14,8 @@ struct PoolGeometry {
   dnnl::memory::dims kernel, strides, dilations, pads_begin, pads_end;
 };
 
-std::optional<PoolGeometry> geometry(const NodeContext& context, const ops::PoolAttributes& attributes, std::string& refusal) {
+std::optional<PoolGeometry> geometry(const NodeContext& context, const ops::PoolAttributes& attributes,
+                                     std::string& refusal) {
   PoolGeometry result;
   const Shape& input = context.input(0).shape;
   for (const ops::Window& window : ops::pool_windows(attributes, Shape(input.begin() + 2, input.end()))) {
@@ -26,7 +27,8 @@ std::optional<PoolGeometry> geometry(const NodeContext& context, const ops::Pool
       refusal = "a window of the average reaches beyond the padding";
       return std::nullopt;
     }
-    if (pad_end >= (window.kernel - 1) * window.dilation + 1 || window.pad_begin >= (window.kernel - 1) * window.dilation + 1) {
+    if (pad_end >= (window.kernel - 1) * window.dilation + 1 ||
+        window.pad_begin >= (window.kernel - 1) * window.dilation + 1) {
       refusal = "a window lies in the padding";
       return std::nullopt;
     }
@@ -45,7 +47,8 @@ std::optional<KernelPlan> plan(const NodeContext& context, std::string& refusal)
     refusal = fmt::format("computes f32, not {}", to_string(context.output().data_type));
     return std::nullopt;
   }
-  if (context.node.outputs.size() > 1 && context.graph.use_counts()[static_cast<std::size_t>(context.node.outputs[1])] > 0) {
+  if (context.node.outputs.size() > 1 &&
+      context.graph.use_counts()[static_cast<std::size_t>(context.node.outputs[1])] > 0) {
     refusal = "the indices are used";
     return std::nullopt;
   }
@@ -82,9 +85,10 @@ std::optional<KernelPlan> plan(const NodeContext& context, std::string& refusal)
   plan.outputs.assign(context.node.outputs.size(), Layout::kPlain);
   plan.outputs[0] = layout;
   plan.scratch_bytes = desc.scratchpad_desc().get_size();
-  plan.bind = bind_primitive(dnnl::pooling_v2_forward(desc), {{DNNL_ARG_SRC, desc.src_desc(), Source::kInput, 0, {}},
-                                                              {DNNL_ARG_DST, desc.dst_desc(), Source::kOutput, 0, {}},
-                                                              {DNNL_ARG_SCRATCHPAD, desc.scratchpad_desc(), Source::kScratch, 0, {}}});
+  plan.bind = bind_primitive(dnnl::pooling_v2_forward(desc),
+                             {{DNNL_ARG_SRC, desc.src_desc(), Source::kInput, 0, {}},
+                              {DNNL_ARG_DST, desc.dst_desc(), Source::kOutput, 0, {}},
+                              {DNNL_ARG_SCRATCHPAD, desc.scratchpad_desc(), Source::kScratch, 0, {}}});
   return plan;
 }
 
