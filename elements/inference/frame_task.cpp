@@ -157,7 +157,13 @@ void FrameTask::start(const std::shared_ptr<FrameTask>& self, const std::shared_
   // The task owns the buffer; a second reference would make it unwritable when the results are attached.
   constexpr auto kFlags = static_cast<GstMapFlags>(static_cast<int>(GST_MAP_READ) | static_cast<int>(GST_VIDEO_FRAME_MAP_FLAG_NO_REF));
   if (gst_video_frame_map(&self->frame_, &self->info_, self->buffer_, kFlags) == FALSE) {
-    fail(ErrorCode::kDevice, "cannot map the buffer for reading");
+    const MutexLock lock(signal->mutex);
+    for (Run& run : self->runs_) {
+      run.error = std::make_exception_ptr(Error(ErrorCode::kDevice, "cannot map the buffer for reading"));
+    }
+    self->pending_ = 0;
+    signal->changed.notify_all();
+    return;
   }
   self->mapped_ = true;
   for (std::size_t i = 0; i < regions.size(); ++i) {

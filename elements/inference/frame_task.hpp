@@ -72,7 +72,7 @@ class FrameTask {
   void expect(std::size_t runs);
 
   /// Starts the runs announced. \param self  Keeps the task alive in the jobs.
-  /// \throws Error{kDevice} when the buffer cannot be mapped.
+  /// A buffer that cannot be mapped makes all runs fail.
   static void start(const std::shared_ptr<FrameTask>& self, const std::shared_ptr<ModelUser>& user, StreamId stream,
                     std::vector<RegionTask> regions, const std::shared_ptr<CompletionSignal>& signal);
 

@@ -146,12 +146,10 @@ GstFlowReturn InferenceStream::chain(GstBuffer* buffer) {
     task->expect(regions.size());
     items_.push_back({.task = task});
   }
-  return guarded(element_, GST_FLOW_ERROR, [&] {
-    FrameTask::start(task, user_, stream_id_, std::move(regions), signal_);
-    const MutexLock lock(signal_->mutex);
-    signal_->changed.notify_all();
-    return GST_FLOW_OK;
-  });
+  FrameTask::start(task, user_, stream_id_, std::move(regions), signal_);
+  const MutexLock lock(signal_->mutex);
+  signal_->changed.notify_all();
+  return GST_FLOW_OK;
 }
 
 void InferenceStream::post_skipped(GstBuffer* buffer) {
