@@ -27,8 +27,7 @@ std::vector<int> assign_wide(const std::vector<double>& costs, std::size_t rows,
         if (used[j] != 0) {
           continue;
         }
-        const double reduced =
-            costs[(current - 1) * columns + (j - 1)] - row_potential[current] - column_potential[j];
+        const double reduced = costs[(current - 1) * columns + (j - 1)] - row_potential[current] - column_potential[j];
         if (reduced < distance[j]) {
           distance[j] = reduced;
           previous[j] = column;

@@ -10,7 +10,8 @@ namespace fovea {
 inline constexpr double kForbidden = 1e9;
 
 /// Pairs rows with columns so that as many allowed pairs as possible are made and, among those, the sum of costs is the
-/// smallest. O(n²·m), n = smaller side. H. W. Kuhn 1955; the shortest-augmenting-path form of Jonker and Volgenant 1987.
+/// smallest. O(n²·m), n = smaller side. H. W. Kuhn 1955; the shortest-augmenting-path form of Jonker and Volgenant
+/// 1987.
 ///
 /// \param costs  rows·columns, row-major, each in [0, 1000] or kForbidden.
 /// \return For each row its column, or -1.
