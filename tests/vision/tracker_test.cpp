@@ -133,7 +133,8 @@ TEST(Tracker, ZeroTermShowsNothingBetweenInferences) {
   }
 }
 
-/// A third of a box width a frame of 40 ms; after a gap of 200 ms the walker is five steps on, where only real time finds it.
+/// A third of a box width a frame of 40 ms; after a gap of 200 ms the walker is five steps on, where only real time
+/// finds it.
 TEST(Tracker, TimeComesFromTheFrames) {
   Tracker tracker({.min_iou = 0.3F, .max_centre_distance = 0.1F});
   int step = 0;
