@@ -21,6 +21,5 @@ gboolean plugin_init(GstPlugin* plugin) {
 
 }  // namespace
 
-// GStreamer reads the licence by a fixed list; Apache-2.0 has no entry of its own there.
 GST_PLUGIN_DEFINE(GST_VERSION_MAJOR, GST_VERSION_MINOR, fovea, "Edge video analytics on CPU, GPU and USB sticks", plugin_init,
-                  FOVEA_VERSION, GST_LICENSE_UNKNOWN, "fovea", "https://example.org/fovea")
+                  FOVEA_VERSION, "Apache 2.0", "fovea", "https://example.org/fovea")

@@ -9,30 +9,26 @@
 #include "engine/ops/shapes.hpp"
 
 namespace fovea::ops {
-namespace {
 
-/// Which input holds what.
-struct Places {
-  std::size_t sizes = 0;   ///< 0: not used
-  std::size_t scales = 0;  ///< 0: not used
-  std::size_t axes = 0;    ///< Never given in opset 1.
-};
-
-Places places(const InterpolateAttributes& attributes) {
+InterpolatePlaces interpolate_places(const InterpolateAttributes& attributes) {
   const bool by_sizes = attributes.opset < 4 || attributes.shape_calculation_mode == ShapeCalculation::kSizes;
   const bool merged = attributes.opset < 4 || attributes.opset >= 11;
-  return {.sizes = by_sizes ? std::size_t{1} : 0,
-          .scales = by_sizes ? std::size_t{0}
-                    : merged ? 1
-                             : 2,
-          .axes = attributes.opset < 4 ? std::size_t{9}
-                  : merged             ? 2
-                                       : 3};
+  InterpolatePlaces place;
+  place.sizes = by_sizes ? 1 : 0;
+  if (!by_sizes) {
+    place.scales = merged ? 1 : 2;
+  }
+  if (attributes.opset >= 4) {
+    place.axes = merged ? 2 : 3;
+  }
+  return place;
 }
+
+namespace {
 
 std::vector<TensorType> infer(const Node& node, std::span<const InputInfo> inputs) {
   const auto& attributes = node.attrs<InterpolateAttributes>();
-  const Places place = places(attributes);
+  const InterpolatePlaces place = interpolate_places(attributes);
   InterpolateInputs values;
   if (place.sizes != 0) {
     values.sizes = constant_ints(inputs[place.sizes], "sizes");
@@ -41,7 +37,7 @@ std::vector<TensorType> infer(const Node& node, std::span<const InputInfo> input
   } else {
     fail(ErrorCode::kInvalidModel, "scales are missing, shape_calculation_mode scales needs them");
   }
-  if (has_input(node, inputs, place.axes)) {
+  if (place.axes != 0 && has_input(node, inputs, place.axes)) {
     values.axes = constant_ints(inputs[place.axes], "axes");
   }
   return {{inputs[0].type.data_type, resolve_interpolate(attributes, inputs[0].type.shape, values).output}};
@@ -87,14 +83,14 @@ std::vector<double> pad(const ConstTensorView& data, const InterpolatePlan& plan
 
 void reference(const Node& node, std::span<const ConstTensorView> inputs, std::span<const TensorView> outputs) {
   const auto& attributes = node.attrs<InterpolateAttributes>();
-  const Places place = places(attributes);
+  const InterpolatePlaces place = interpolate_places(attributes);
   InterpolateInputs given;
   if (place.sizes != 0) {
     given.sizes = to_ints(inputs[place.sizes]);
   } else {
     given.scales = to_doubles(inputs[place.scales]);
   }
-  if (has_input(inputs, place.axes)) {
+  if (place.axes != 0 && has_input(inputs, place.axes)) {
     given.axes = to_ints(inputs[place.axes]);
   }
   const InterpolatePlan plan = resolve_interpolate(attributes, inputs[0].shape(), given);

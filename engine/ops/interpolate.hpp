@@ -86,6 +86,15 @@ struct InterpolateInputs {
 InterpolatePlan resolve_interpolate(const InterpolateAttributes& attributes, const Shape& data,
                                     const InterpolateInputs& inputs);
 
+/// Which input holds what; 0: none.
+struct InterpolatePlaces {
+  std::size_t sizes = 0;
+  std::size_t scales = 0;
+  std::size_t axes = 0;
+};
+
+InterpolatePlaces interpolate_places(const InterpolateAttributes& attributes);
+
 /// One output coordinate as a weighted sum of input elements along one axis.
 struct Tap {
   std::int64_t index = 0;
