@@ -134,16 +134,22 @@ void MessageQueue::refuse(Id id) {
 }
 
 void MessageQueue::connection_lost() {
+  const auto first = std::find_if(in_flight_.begin(), in_flight_.end(),
+                                  [](const auto& entry) { return entry.second.message->qos > 0; });
+  if (first != in_flight_.end()) {
+    ++first->second.fatal_losses;
+  }
   for (auto entry = in_flight_.rbegin(); entry != in_flight_.rend(); ++entry) {
     const Message& message = *entry->second.message;
     std::deque<Entry>& queue = waiting(message);
     const bool superseded =
         message.message_class == MessageClass::kState &&
         std::any_of(queue.begin(), queue.end(), [&](const Entry& e) { return e.message->topic == message.topic; });
-    if (message.qos == 0) {
+    const bool given_up = message.qos == 0 || entry->second.fatal_losses >= kMaxFatalLosses;
+    if (given_up) {
       note_gap(entry->second);
     }
-    if (message.qos == 0 || superseded) {
+    if (given_up || superseded) {
       account(message, -1);
     } else {
       queue.push_front(std::move(entry->second));

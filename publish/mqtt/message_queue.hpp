@@ -29,7 +29,12 @@ class MessageQueue {
     Id id = 0;
     std::shared_ptr<const Message> message;  ///< Never null in a queue.
     WallTime handed_over{};
+    int fatal_losses = 0;  ///< Connections that ended while this was the first unacknowledged message.
   };
+
+  /// A message that was first in line when so many connections ended is what ends them (too large for the broker, say)
+  /// and is given up, so that the others get through.
+  static constexpr int kMaxFatalLosses = 10;
 
   /// \param max_messages, max_bytes  Of everything held, in flight included; payload and topic bytes count.
   MessageQueue(std::size_t max_messages, std::size_t max_bytes) : max_messages_(max_messages), max_bytes_(max_bytes) {}
@@ -49,7 +54,7 @@ class MessageQueue {
   void refuse(Id id);
 
   /// Nothing in flight will be acknowledged any more: messages with QoS 1 wait again in their old places, those with
-  /// QoS 0 are lost and become part of a gap.
+  /// QoS 0 are lost and become part of a gap. See kMaxFatalLosses for the exception.
   void connection_lost();
 
   [[nodiscard]] std::size_t messages() const { return messages_; }

@@ -139,8 +139,10 @@ PahoConnection::PahoConnection(const MqttSettings& settings, const std::string& 
       }
     }
   } catch (const mqtt::exception& exception) {
-    if (exception.get_reason_code() >= kFirstErrorReason) {
-      fail(ErrorCode::kDevice, "the broker refuses the connection: {}", exception.get_reason_code_str());
+    // Paho puts the reason code of a refused CONNECT into the return code.
+    const int code = std::max(exception.get_return_code(), exception.get_reason_code());
+    if (code >= kFirstErrorReason) {
+      fail(ErrorCode::kDevice, "the broker refuses the connection: {}", mqtt::exception::reason_code_str(code));
     }
     const std::string message = exception.get_message();
     fail(ErrorCode::kDevice, "{}", message.empty() ? exception.what() : message);

@@ -125,6 +125,19 @@ TEST(MessageQueue, QosZeroInFlightBecomesAGap) {
   EXPECT_THAT(drain(queue), ElementsAre("surely"));
 }
 
+TEST(MessageQueue, AMessageThatEndsEveryConnectionIsGivenUp) {
+  MessageQueue queue(100, 1000);
+  queue.push(message("poison"), kStart);
+  queue.push(message("good"), kStart);
+  for (int i = 0; i < MessageQueue::kMaxFatalLosses; ++i) {
+    EXPECT_EQ(queue.dropped(), 0U);
+    EXPECT_THAT(drain(queue, false), ElementsAre("poison", "good"));
+    queue.connection_lost();
+  }
+  EXPECT_EQ(nlohmann::json::parse(queue.take().message->payload)["dropped"], 1);
+  EXPECT_THAT(drain(queue), ElementsAre("good"));
+}
+
 TEST(MessageQueue, NewerStateReplacesOneThatComesBack) {
   MessageQueue queue(100, 1000);
   queue.push(message("old", MessageClass::kState), kStart);
