@@ -19,7 +19,7 @@ struct Box {
   bool operator==(const Box&) const = default;
 };
 
-/// The part of `box` inside the frame.
+/// The part of `box` inside the frame; empty (at the nearest border) when it lies outside. NaN stays NaN.
 Box clip(const Box& box);
 
 /// Intersection over union in [0,1]; 0 when either is empty.

@@ -1,6 +1,7 @@
 // ModelSpec: how to feed a model and how to read what it says. Read from a YAML file beside the model.
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <optional>
 #include <string>
@@ -16,7 +17,7 @@ struct OutputSpec {
   std::string decoder;    ///< A name of decoders.inc: "detection_output", "label", "raw", "segmentation", ….
   std::string attribute;  ///< Attribute name for label-like decoders; defaults to the output name.
   std::vector<std::string> labels;
-  std::string method = "max";  ///< For "label": max, softmax, compound, multi, index.
+  std::string method = "max";  ///< For "label": max, softmax, softmax_multi, compound, multi, index.
   float threshold = 0.5F;      ///< Compound and multi: a value counts from here on.
   float text_scale = 1;        ///< For "text": value · text_scale, printed with text_precision digits.
   int text_precision = 2;
@@ -35,11 +36,24 @@ struct InputSpec {
   bool operator==(const InputSpec&) const = default;
 };
 
+/// A second input that is no picture, known to old models.
+enum class ExtraInputKind : std::uint8_t {
+  kSequenceIndex,  ///< 0, 1, 1, …: where CTC and LSTM models begin a sequence.
+  kImageInfo,      ///< Height, width and scale 1 of the network's picture, in the first three values; the rest 1.
+};
+
+struct ExtraInput {
+  std::string input;  ///< Model input name.
+  ExtraInputKind kind = ExtraInputKind::kSequenceIndex;
+  bool operator==(const ExtraInput&) const = default;
+};
+
 struct ModelSpec {
   std::string name;             ///< Defaults to the model file's stem.
   std::filesystem::path model;  ///< Model file, absolute or relative to the description.
   std::string task;             ///< "detect", "classify", "segment", "embed", "raw", or empty.
   InputSpec input;
+  std::vector<ExtraInput> extra_inputs;
   std::vector<OutputSpec> outputs;  ///< Empty: decided from the task and the outputs' shapes.
   std::vector<std::string> labels;  ///< For all outputs that have none of their own.
   std::optional<float> threshold;   ///< Detection confidence the model's makers recommend.
@@ -52,10 +66,23 @@ struct ModelSpec {
 ///         values out of range; Error{kNotFound} when the file does not exist.
 ModelSpec read_model_spec(const std::filesystem::path& yaml);
 
-/// The description beside a model: `<dir>/<stem>.yaml`, else `<dir>/model.yaml`, else a spec with only name and path.
+/// The description of a model: the first of `<dir>/<stem>.yaml`, `<dir>/model.yaml`, `<stem>.yaml` in each directory of
+/// the environment variable FOVEA_MODEL_SPECS (separated by colons), `<stem>.yaml` in the installed models directory;
+/// else a spec with only name and path. `model` is the given path in any case.
 ModelSpec find_model_spec(const std::filesystem::path& model);
 
 /// One label a line; blank lines at the end are ignored. Bounded to 100,000 labels of 4 KiB.
 std::vector<std::string> read_labels(const std::filesystem::path& file);
+
+/// What the model's input type says (size, channels, data type) joined with what the spec says (colour, resize, mean,
+/// scale).
+/// \throws Error{kInvalidConfig} when they contradict each other, Error{kUnsupported} when the input is no picture of
+/// f32
+///         or u8: not 4-dimensional, dynamic, channels other than 1 or 3.
+PreProcessSpec resolve_preprocess(const ModelSpec& spec, const TensorType& input, TensorLayout layout);
+
+/// Fills an extra input. \param picture  What resolve_preprocess gave for the picture.
+/// \throws Error{kInvalidConfig} when the input is not f32 or has fewer values than its kind needs.
+void fill_extra_input(const ExtraInput& extra, const PreProcessSpec& picture, const TensorView& input);
 
 }  // namespace fovea

@@ -1,6 +1,7 @@
 // PostProcess: a network's outputs become objects, attributes, masks or tensors. One file and one list line a decoder.
 #pragma once
 
+#include <array>
 #include <memory>
 #include <span>
 #include <string>
@@ -29,6 +30,9 @@ struct OutputInfo {
 struct DecodeContext {
   Mapping mapping;         ///< Network input → frame.
   float threshold = 0.5F;  ///< Detections below are dropped.
+  /// Network input size, for models that say boxes in its pixels (boxes_labels); 0: they are normalised already.
+  int input_width_px = 0;
+  int input_height_px = 0;
 };
 
 /// What one run of a model said. For a run on an object's region, `attributes`, `keypoints` and `tensors` belong to
@@ -57,6 +61,8 @@ class PostProcess {
 struct DecoderDef {
   std::string_view name;
   std::string_view summary;  ///< One line for documentation.
+  /// DL Streamer's names for the same; unused places are empty.
+  std::array<std::string_view, 4> aliases{};
   /// True when the decoder is the natural choice for these outputs and task, if the spec names none.
   bool (*fits)(const ModelSpec& spec, std::span<const OutputInfo> outputs) = nullptr;
   /// \throws Error{kInvalidConfig} when the outputs or the OutputSpec do not suit the decoder.
@@ -66,6 +72,9 @@ struct DecoderDef {
 
 /// All decoders, in the order of decoders.inc (which is the order `fits` is asked in).
 std::span<const DecoderDef* const> all_decoders();
+
+/// By name or alias; nullptr when there is none.
+const DecoderDef* find_decoder(std::string_view name);
 
 /// All decoders a spec asks for, as one. With no outputs in the spec, the first decoder that fits.
 /// \throws Error{kInvalidConfig} for an unknown decoder (nearest suggested) or output name.

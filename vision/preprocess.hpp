@@ -37,8 +37,13 @@ struct PreProcessSpec {
   bool operator==(const PreProcessSpec&) const = default;
 };
 
-/// Bilinear with half-pixel centres (OpenCV's INTER_LINEAR). Keeps row and column tables between frames of equal
-/// geometry, so it allocates only when the geometry changes. Thread-compatible: one per request.
+/// Bilinear with half-pixel centres (OpenCV's INTER_LINEAR; no antialiasing when shrinking, as there). Samples beyond
+/// the region are used where the frame has them; beyond the frame its edge is repeated. YUV planes are interpolated
+/// each on its own grid and converted after that; a chroma sample is taken to lie in the middle of its 2×2 luma pixels
+/// (MPEG-2 places it half a luma pixel further left, which is ignored). Gray from YUV is luma stretched to 0..255, from
+/// RGB 0.299 R + 0.587 G + 0.114 B. Pixels are clamped to 0..255 before mean and scale. Keeps row and column tables
+/// between frames of equal geometry, so it allocates only when the geometry changes. Thread-compatible: one per
+/// request.
 class PreProcess {
  public:
   explicit PreProcess(const PreProcessSpec& spec);

@@ -36,7 +36,9 @@ class Tracker {
   Tracker(Tracker&&) noexcept;
   Tracker& operator=(Tracker&&) noexcept;
 
-  /// Assigns track ids to `objects`, smooths nothing, keeps their order.
+  /// Assigns track ids to `objects`, smooths nothing, keeps their order. Boxes that are empty or not finite, detections
+  /// of tracks not yet shown and those beyond max_tracks stay without id. A time that lies further back than max_lost
+  /// counts as a new beginning.
   /// \param inferred  false: the detector did not look at this frame; kShortTerm then appends predicted objects.
   void update(std::vector<Object>& objects, std::chrono::nanoseconds pts, bool inferred);
 
@@ -48,8 +50,8 @@ class Tracker {
   std::unique_ptr<State> state_;
 };
 
-/// Suppresses objects that overlap a more confident one of the same label.
-/// Greedy; O(n²) in the number of objects.
+/// Suppresses objects that overlap a more confident one of the same label, and those whose confidence is NaN. Survivors
+/// keep their order; of equals the first survives. Greedy; O(n²) in the number of objects.
 /// \param max_iou In [0,1]; 0.45 is what SSD and YOLOv5 exports use.
 void non_maximum_suppression(std::vector<Object>& objects, float max_iou);
 
