@@ -90,8 +90,8 @@ Object object_from_region(const GstVideoRegionOfInterestMeta& roi, const GstVide
   const auto width = static_cast<float>(GST_VIDEO_INFO_WIDTH(&info));
   const auto height = static_cast<float>(GST_VIDEO_INFO_HEIGHT(&info));
   Object object;
-  object.box = {static_cast<float>(roi.x) / width, static_cast<float>(roi.y) / height, static_cast<float>(roi.w) / width,
-                static_cast<float>(roi.h) / height};
+  object.box = {static_cast<float>(roi.x) / width, static_cast<float>(roi.y) / height,
+                static_cast<float>(roi.w) / width, static_cast<float>(roi.h) / height};
   const gchar* label = g_quark_to_string(roi.roi_type);
   object.label = label == nullptr ? "" : label;
   object.confidence = 1;
@@ -121,8 +121,8 @@ gboolean remove_if_region(GstBuffer* /*buffer*/, GstMeta** meta, gpointer /*data
 
 GstStructure* detection_structure(const Object& object, const Box& box) {
   return gst_structure_new("detection", "x_min", G_TYPE_DOUBLE, static_cast<double>(box.x), "x_max", G_TYPE_DOUBLE,
-                           static_cast<double>(box.right()), "y_min", G_TYPE_DOUBLE, static_cast<double>(box.y), "y_max",
-                           G_TYPE_DOUBLE, static_cast<double>(box.bottom()), "confidence", G_TYPE_DOUBLE,
+                           static_cast<double>(box.right()), "y_min", G_TYPE_DOUBLE, static_cast<double>(box.y),
+                           "y_max", G_TYPE_DOUBLE, static_cast<double>(box.bottom()), "confidence", G_TYPE_DOUBLE,
                            static_cast<double>(object.confidence), "label_id", G_TYPE_INT, object.label_id, nullptr);
 }
 
@@ -130,7 +130,11 @@ GstStructure* attribute_structure(const Attribute& attribute) {
   // GStreamer allows letters, digits and some signs in structure names; others become '_'.
   std::string name = "classification_layer_name:" + attribute.name;
   std::ranges::replace_if(
-      name, [](char c) { return g_ascii_isalnum(c) == FALSE && std::string_view("/-_.:+").find(c) == std::string_view::npos; }, '_');
+      name,
+      [](char c) {
+        return g_ascii_isalnum(c) == FALSE && std::string_view("/-_.:+").find(c) == std::string_view::npos;
+      },
+      '_');
   return gst_structure_new(name.c_str(), "label", G_TYPE_STRING, attribute.label.c_str(), "label_id", G_TYPE_INT,
                            attribute.label_id, "confidence", G_TYPE_DOUBLE, static_cast<double>(attribute.confidence),
                            "attribute_name", G_TYPE_STRING, attribute.name.c_str(), "model_name", G_TYPE_STRING,

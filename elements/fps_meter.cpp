@@ -78,8 +78,8 @@ void FpsMeter::print(const char* title, double seconds, std::uint64_t Stream::*f
     total += rate;
     each += fmt::format("{}{:.2f}", each.empty() ? "" : ", ", rate);
   }
-  fmt::print("FpsCounter({} {:.2f}sec): total={:.2f} fps, number-streams={}, per-stream={:.2f} fps ({})\n", title, seconds,
-             total, streams_.size(), total / static_cast<double>(streams_.size()), each);
+  fmt::print("FpsCounter({} {:.2f}sec): total={:.2f} fps, number-streams={}, per-stream={:.2f} fps ({})\n", title,
+             seconds, total, streams_.size(), total / static_cast<double>(streams_.size()), each);
   std::fflush(stdout);
 }
 

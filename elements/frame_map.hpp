@@ -16,8 +16,12 @@ std::optional<PixelFormat> pixel_format(GstVideoFormat format);
 /// \throws Error{kUnsupported} for a format outside our caps.
 FrameView view_of(const GstVideoFrame& frame);
 
+/// The same planes for drawing; the frame must be mapped for writing.
+MutableFrameView mutable_view_of(const GstVideoFrame& frame);
+
 /// Caps of all our video elements, cheapest formats first.
-#define FOVEA_VIDEO_CAPS "video/x-raw, format = (string) { NV12, I420, BGR, RGB, BGRx, RGBx, BGRA, RGBA, GRAY8 }, " \
-                         "width = (int) [ 1, 16384 ], height = (int) [ 1, 16384 ], framerate = (fraction) [ 0, max ]"
+#define FOVEA_VIDEO_CAPS                                                                     \
+  "video/x-raw, format = (string) { NV12, I420, BGR, RGB, BGRx, RGBx, BGRA, RGBA, GRAY8 }, " \
+  "width = (int) [ 1, 16384 ], height = (int) [ 1, 16384 ], framerate = (fraction) [ 0, max ]"
 
 }  // namespace fovea

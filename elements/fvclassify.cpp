@@ -5,7 +5,8 @@
  * Tells properties of objects (or of the whole frame) with a classification, regression or landmark model
  *
  * |[
- * gst-launch-1.0 … ! fvdetect model=vehicles.xml ! fvtrack ! fvclassify model=attributes.xml object-class=vehicle reclassify-interval=15 ! …
+ * gst-launch-1.0 … ! fvdetect model=vehicles.xml ! fvtrack ! fvclassify model=attributes.xml object-class=vehicle
+ * reclassify-interval=15 ! …
  * ]|
  */
 #include "elements/inference/inference_element.hpp"
@@ -14,11 +15,13 @@
 namespace fovea::elements {
 
 GType fvclassify_get_type() {
-  static constexpr InferenceElementInfo kInfo{.kind = InferenceKind::kClassify,
-                                              .default_region = InferenceRegion::kRoiList,
-                                              .long_name = "Object classification",
-                                              .klass = "Filter/Analyzer/Video",
-                                              .description = "Tells properties of objects (or of the whole frame) with a classification, regression or landmark model"};
+  static constexpr InferenceElementInfo kInfo{
+      .kind = InferenceKind::kClassify,
+      .default_region = InferenceRegion::kRoiList,
+      .long_name = "Object classification",
+      .klass = "Filter/Analyzer/Video",
+      .description =
+          "Tells properties of objects (or of the whole frame) with a classification, regression or landmark model"};
   static const GType type = register_inference_element("FvClassify", &kInfo);
   return type;
 }

@@ -14,11 +14,12 @@
 namespace fovea::elements {
 
 GType fvsegment_get_type() {
-  static constexpr InferenceElementInfo kInfo{.kind = InferenceKind::kSegment,
-                                              .default_region = InferenceRegion::kFullFrame,
-                                              .long_name = "Semantic segmentation",
-                                              .klass = "Filter/Analyzer/Video",
-                                              .description = "Labels every cell of the frame with a segmentation model and attaches the mask"};
+  static constexpr InferenceElementInfo kInfo{
+      .kind = InferenceKind::kSegment,
+      .default_region = InferenceRegion::kFullFrame,
+      .long_name = "Semantic segmentation",
+      .klass = "Filter/Analyzer/Video",
+      .description = "Labels every cell of the frame with a segmentation model and attaches the mask"};
   static const GType type = register_inference_element("FvSegment", &kInfo);
   return type;
 }

@@ -38,7 +38,8 @@ void inject_faults() {
   static const Faults faults = read_faults();
   if (faults.delay_ms > 0) {
     thread_local std::minstd_rand random(std::random_device{}());
-    std::this_thread::sleep_for(std::chrono::milliseconds(std::uniform_int_distribution<std::int64_t>(0, faults.delay_ms)(random)));
+    std::this_thread::sleep_for(
+        std::chrono::milliseconds(std::uniform_int_distribution<std::int64_t>(0, faults.delay_ms)(random)));
   }
   static std::atomic<std::int64_t> count{0};
   if (faults.fail_every > 0 && ++count % faults.fail_every == 0) {

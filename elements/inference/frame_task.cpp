@@ -47,7 +47,9 @@ ModelSpec resolve_spec(const InferenceSettings& settings) {
     spec.task = task_of(settings.kind);
   }
   if (settings.kind == InferenceKind::kInference) {
-    spec.outputs = {OutputSpec{.output = {}, .decoder = "raw"}};
+    OutputSpec raw;
+    raw.decoder = "raw";
+    spec.outputs = {std::move(raw)};
   }
   return spec;
 }
@@ -57,11 +59,20 @@ std::size_t find_image_input(const Graph& graph, const ModelSpec& spec) {
   if (!spec.input.input.empty()) {
     return find_port(graph.inputs, spec.input.input, "input");
   }
-  if (graph.inputs.size() != 1) {
-    fail(ErrorCode::kUnsupported, "model '{}' has {} inputs; elements feed models with one picture input", spec.name,
-         graph.inputs.size());
+  std::vector<std::size_t> rest;
+  for (std::size_t i = 0; i < graph.inputs.size(); ++i) {
+    const bool extra = std::ranges::any_of(
+        spec.extra_inputs, [&](const ExtraInput& input) { return find_port(graph.inputs, input.input, "input") == i; });
+    if (!extra) {
+      rest.push_back(i);
+    }
   }
-  return 0;
+  if (rest.size() != 1) {
+    fail(ErrorCode::kUnsupported,
+         "model '{}' has {} inputs its description does not explain; elements feed one picture", spec.name,
+         rest.size());
+  }
+  return rest.front();
 }
 
 TensorLayout layout_of(const GraphPort& port, const Shape& shape) {
@@ -86,7 +97,8 @@ ModelUser::ModelUser(const InferenceSettings& settings)
     output_names_.push_back(port.name);
   }
   post_process_ = make_post_process(spec_, outputs);
-  threshold_ = settings.threshold >= 0 ? static_cast<float>(settings.threshold) : spec_.threshold.value_or(kDefaultThreshold);
+  threshold_ =
+      settings.threshold >= 0 ? static_cast<float>(settings.threshold) : spec_.threshold.value_or(kDefaultThreshold);
 }
 
 ModelUse ModelUser::use() const {
@@ -106,6 +118,9 @@ Mapping ModelUser::feed(InferRequest& request, const FrameView& frame, const Box
     preprocess.emplace(preprocess_);
   }
   const Mapping mapping = preprocess->run(frame, region, request.input(image_input_));
+  for (const ExtraInput& extra : spec_.extra_inputs) {
+    fill_extra_input(extra, preprocess_, request.input(extra.input));
+  }
   const MutexLock lock(mutex_);
   idle_preprocess_.push_back(std::move(*preprocess));
   return mapping;
@@ -117,7 +132,11 @@ Decoded ModelUser::read(const InferRequest& request, const Mapping& mapping) con
     views.push_back({output_names_[i], request.output(i)});
   }
   Decoded decoded;
-  post_process_->decode(views, {.mapping = mapping, .threshold = threshold_}, decoded);
+  const DecodeContext context{.mapping = mapping,
+                              .threshold = threshold_,
+                              .input_width_px = preprocess_.width_px,
+                              .input_height_px = preprocess_.height_px};
+  post_process_->decode(views, context, decoded);
   if (settings_.keep_tensors && settings_.kind != InferenceKind::kInference) {
     for (const NamedView& view : views) {
       const Tensor borrowed(view.tensor.type, view.tensor.bytes, nullptr);
@@ -155,7 +174,8 @@ void FrameTask::start(const std::shared_ptr<FrameTask>& self, const std::shared_
     return;
   }
   // The task owns the buffer; a second reference would make it unwritable when the results are attached.
-  constexpr auto kFlags = static_cast<GstMapFlags>(static_cast<int>(GST_MAP_READ) | static_cast<int>(GST_VIDEO_FRAME_MAP_FLAG_NO_REF));
+  constexpr auto kFlags =
+      static_cast<GstMapFlags>(static_cast<int>(GST_MAP_READ) | static_cast<int>(GST_VIDEO_FRAME_MAP_FLAG_NO_REF));
   if (gst_video_frame_map(&self->frame_, &self->info_, self->buffer_, kFlags) == FALSE) {
     const MutexLock lock(signal->mutex);
     for (Run& run : self->runs_) {

@@ -68,7 +68,8 @@ class FrameTask {
   FrameTask(const FrameTask&) = delete;
   FrameTask& operator=(const FrameTask&) = delete;
 
-  /// Announces how many runs `start` will begin. Requires the signal's mutex; call before the task is visible to others.
+  /// Announces how many runs `start` will begin. Requires the signal's mutex; call before the task is visible to
+  /// others.
   void expect(std::size_t runs);
 
   /// Starts the runs announced. \param self  Keeps the task alive in the jobs.

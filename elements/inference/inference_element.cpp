@@ -49,9 +49,10 @@ enum Property : guint {
 GstElementClass* parent_class = nullptr;
 
 GType region_type() {
-  static const GEnumValue values[] = {{static_cast<int>(InferenceRegion::kFullFrame), "The whole frame", "full-frame"},
-                                      {static_cast<int>(InferenceRegion::kRoiList), "Each region of interest on the buffer", "roi-list"},
-                                      {0, nullptr, nullptr}};
+  static const GEnumValue values[] = {
+      {static_cast<int>(InferenceRegion::kFullFrame), "The whole frame", "full-frame"},
+      {static_cast<int>(InferenceRegion::kRoiList), "Each region of interest on the buffer", "roi-list"},
+      {0, nullptr, nullptr}};
   static const GType type = g_enum_register_static("FvInferenceRegion", values);
   return type;
 }
@@ -143,11 +144,11 @@ GstStructure* stats_structure(FvInference* self) {
   const auto milliseconds = [](std::chrono::nanoseconds time) { return static_cast<double>(time.count()) / 1e6; };
   return gst_structure_new(
       "fovea-stats", "frames-in", G_TYPE_UINT64, static_cast<guint64>(stats.frames_in), "frames-out", G_TYPE_UINT64,
-      static_cast<guint64>(stats.frames_out), "inferred", G_TYPE_UINT64, static_cast<guint64>(stats.inferred), "skipped",
-      G_TYPE_UINT64, static_cast<guint64>(stats.skipped), "failed", G_TYPE_UINT64, static_cast<guint64>(stats.failed),
-      "in-flight", G_TYPE_UINT64, static_cast<guint64>(stats.in_flight), "latency-p50-ms", G_TYPE_DOUBLE,
-      milliseconds(stats.p50), "latency-p95-ms", G_TYPE_DOUBLE, milliseconds(stats.p95), "latency-p99-ms", G_TYPE_DOUBLE,
-      milliseconds(stats.p99), nullptr);
+      static_cast<guint64>(stats.frames_out), "inferred", G_TYPE_UINT64, static_cast<guint64>(stats.inferred),
+      "skipped", G_TYPE_UINT64, static_cast<guint64>(stats.skipped), "failed", G_TYPE_UINT64,
+      static_cast<guint64>(stats.failed), "in-flight", G_TYPE_UINT64, static_cast<guint64>(stats.in_flight),
+      "latency-p50-ms", G_TYPE_DOUBLE, milliseconds(stats.p50), "latency-p95-ms", G_TYPE_DOUBLE,
+      milliseconds(stats.p95), "latency-p99-ms", G_TYPE_DOUBLE, milliseconds(stats.p99), nullptr);
 }
 
 void get_property(GObject* object, guint id, GValue* value, GParamSpec* spec) {
@@ -214,72 +215,88 @@ void finalize(GObject* object) {
 }
 
 void install_string(GObjectClass* klass, guint id, const char* name, const char* nick, const char* blurb) {
-  constexpr auto kFlags = static_cast<GParamFlags>(G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_READY);
+  constexpr auto kFlags =
+      static_cast<GParamFlags>(G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_READY);
   g_object_class_install_property(klass, id, g_param_spec_string(name, nick, blurb, nullptr, kFlags));
 }
 
 void install_uint(GObjectClass* klass, guint id, const char* name, const char* nick, const char* blurb, guint least,
                   guint most, guint standard) {
-  constexpr auto kFlags = static_cast<GParamFlags>(G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_READY);
+  constexpr auto kFlags =
+      static_cast<GParamFlags>(G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_READY);
   g_object_class_install_property(klass, id, g_param_spec_uint(name, nick, blurb, least, most, standard, kFlags));
 }
 
 void install_properties(GObjectClass* klass, const InferenceElementInfo& info) {
-  constexpr auto kFlags = static_cast<GParamFlags>(G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_READY);
+  constexpr auto kFlags =
+      static_cast<GParamFlags>(G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_READY);
   install_string(klass, kModel, "model", "Model", "Path of the model file: OpenVINO IR .xml with its .bin beside it");
   install_string(klass, kModelProc, "model-proc", "Model-proc file",
                  "DL Streamer's JSON description of pre- and post-processing; wins over the model description");
   install_string(klass, kModelSpec, "model-spec", "Model description",
-                 "YAML description of pre- and post-processing; by default <model>.yaml beside the model or in the installed descriptions");
+                 "YAML description of pre- and post-processing; by default <model>.yaml beside the model or in the "
+                 "installed descriptions");
   install_string(klass, kModelInstanceId, "model-instance-id", "Model instance id",
-                 "Elements with the same id share one compiled model and its requests; their model, device, ie-config and nireq must agree");
-  g_object_class_install_property(klass, kDevice,
-                                  g_param_spec_string("device", "Device", "Device the model runs on, see `fovea devices`", "CPU", kFlags));
+                 "Elements with the same id share one compiled model and its requests; their model, device, ie-config "
+                 "and nireq must agree");
+  g_object_class_install_property(
+      klass, kDevice,
+      g_param_spec_string("device", "Device", "Device the model runs on, see `fovea devices`", "CPU", kFlags));
   install_string(klass, kIeConfig, "ie-config", "Engine configuration",
                  "KEY=VALUE,… for compiling the model, for example PERFORMANCE_HINT=LATENCY");
-  install_uint(klass, kNireq, "nireq", "Requests", "Inference requests in use at the same time; 0: as many as the device wants", 0, 1024, 0);
+  install_uint(klass, kNireq, "nireq", "Requests",
+               "Inference requests in use at the same time; 0: as many as the device wants", 0, 1024, 0);
   install_uint(klass, kBatchSize, "batch-size", "Batch size",
                "Accepted for compatibility with DL Streamer; frames run singly, several at a time", 0, 1024, 1);
   install_uint(klass, kInferenceInterval, "inference-interval", "Inference interval",
                "Run the model on every Nth frame; the others pass through in order", 1, G_MAXUINT, 1);
-  g_object_class_install_property(
-      klass, kInferenceRegion,
-      g_param_spec_enum("inference-region", "Inference region", "What the model sees: the whole frame or each region of interest",
-                        region_type(), static_cast<gint>(info.default_region), kFlags));
-  install_string(klass, kObjectClass, "object-class", "Object class",
-                 "Labels of the regions to look at, separated by commas; all when unset. Needs inference-region=roi-list");
+  g_object_class_install_property(klass, kInferenceRegion,
+                                  g_param_spec_enum("inference-region", "Inference region",
+                                                    "What the model sees: the whole frame or each region of interest",
+                                                    region_type(), static_cast<gint>(info.default_region), kFlags));
+  install_string(
+      klass, kObjectClass, "object-class", "Object class",
+      "Labels of the regions to look at, separated by commas; all when unset. Needs inference-region=roi-list");
   install_string(klass, kLabels, "labels", "Labels", "Labels of the model's classes, separated by commas");
   install_string(klass, kLabelsFile, "labels-file", "Labels file", "File with one label a line; wins over labels");
   if (info.kind == InferenceKind::kDetect) {
     g_object_class_install_property(
         klass, kThreshold,
-        g_param_spec_double("threshold", "Threshold",
-                            "Least confidence of a detection, 0 to 1; -1: what the model description recommends, else 0.5", -1, 1,
-                            -1, kFlags));
+        g_param_spec_double(
+            "threshold", "Threshold",
+            "Least confidence of a detection, 0 to 1; -1: what the model description recommends, else 0.5", -1, 1, -1,
+            kFlags));
   }
   if (info.kind == InferenceKind::kClassify) {
-    install_uint(klass, kReclassifyInterval, "reclassify-interval", "Reclassify interval",
-                 "Frames between two looks at the same tracked object; 0: only once. Needs a tracker before this element", 0,
-                 G_MAXUINT, 1);
+    install_uint(
+        klass, kReclassifyInterval, "reclassify-interval", "Reclassify interval",
+        "Frames between two looks at the same tracked object; 0: only once. Needs a tracker before this element", 0,
+        G_MAXUINT, 1);
   }
   install_uint(klass, kMaxInFlight, "max-in-flight", "Frames in flight",
                "Frames under inference at the same time; 0: nireq + 1", 0, 1024, 0);
-  g_object_class_install_property(klass, kOverflow,
-                                  g_param_spec_enum("overflow", "Overflow", "What happens to a frame when max-in-flight is reached",
-                                                    overflow_type(), static_cast<gint>(Overflow::kAuto), kFlags));
+  g_object_class_install_property(
+      klass, kOverflow,
+      g_param_spec_enum("overflow", "Overflow", "What happens to a frame when max-in-flight is reached",
+                        overflow_type(), static_cast<gint>(Overflow::kAuto), kFlags));
   install_uint(klass, kLatencyBudget, "latency-budget", "Latency budget",
-               "Latency in milliseconds this element reports to live pipelines; 0: measured (99th percentile)", 0, 60000, 0);
-  g_object_class_install_property(klass, kKeepTensors,
-                                  g_param_spec_boolean("keep-tensors", "Keep tensors", "Attach the model's raw outputs as well", FALSE, kFlags));
+               "Latency in milliseconds this element reports to live pipelines; 0: measured (99th percentile)", 0,
+               60000, 0);
+  g_object_class_install_property(
+      klass, kKeepTensors,
+      g_param_spec_boolean("keep-tensors", "Keep tensors", "Attach the model's raw outputs as well", FALSE, kFlags));
   g_object_class_install_property(
       klass, kStats,
-      g_param_spec_boxed("stats", "Statistics",
-                         "frames-in, frames-out, inferred, skipped, failed, in-flight (counts), latency-p50-ms, -p95-ms, -p99-ms",
-                         GST_TYPE_STRUCTURE, static_cast<GParamFlags>(G_PARAM_READABLE | G_PARAM_STATIC_STRINGS)));
+      g_param_spec_boxed(
+          "stats", "Statistics",
+          "frames-in, frames-out, inferred, skipped, failed, in-flight (counts), latency-p50-ms, -p95-ms, -p99-ms",
+          GST_TYPE_STRUCTURE, static_cast<GParamFlags>(G_PARAM_READABLE | G_PARAM_STATIC_STRINGS)));
 }
 
-GstStaticPadTemplate sink_template = GST_STATIC_PAD_TEMPLATE("sink", GST_PAD_SINK, GST_PAD_ALWAYS, GST_STATIC_CAPS(FOVEA_VIDEO_CAPS));
-GstStaticPadTemplate src_template = GST_STATIC_PAD_TEMPLATE("src", GST_PAD_SRC, GST_PAD_ALWAYS, GST_STATIC_CAPS(FOVEA_VIDEO_CAPS));
+GstStaticPadTemplate sink_template =
+    GST_STATIC_PAD_TEMPLATE("sink", GST_PAD_SINK, GST_PAD_ALWAYS, GST_STATIC_CAPS(FOVEA_VIDEO_CAPS));
+GstStaticPadTemplate src_template =
+    GST_STATIC_PAD_TEMPLATE("src", GST_PAD_SRC, GST_PAD_ALWAYS, GST_STATIC_CAPS(FOVEA_VIDEO_CAPS));
 
 void class_init(gpointer klass, gpointer data) {
   const auto* info = static_cast<const InferenceElementInfo*>(data);
@@ -293,7 +310,8 @@ void class_init(gpointer klass, gpointer data) {
   element_class->change_state = change_state;
   gst_element_class_add_static_pad_template(element_class, &sink_template);
   gst_element_class_add_static_pad_template(element_class, &src_template);
-  gst_element_class_set_static_metadata(element_class, info->long_name, info->klass, info->description, "The Fovea authors");
+  gst_element_class_set_static_metadata(element_class, info->long_name, info->klass, info->description,
+                                        "The Fovea authors");
   install_properties(object_class, *info);
   gst_type_mark_as_plugin_api(region_type(), static_cast<GstPluginAPIFlags>(0));
   gst_type_mark_as_plugin_api(overflow_type(), static_cast<GstPluginAPIFlags>(0));
@@ -305,10 +323,18 @@ GstFlowReturn on_chain(GstPad* /*pad*/, GstObject* parent, GstBuffer* buffer) {
   return guarded(GST_ELEMENT(parent), GST_FLOW_ERROR, [&] { return stream_of(parent).chain(buffer); });
 }
 
-gboolean on_sink_event(GstPad* /*pad*/, GstObject* parent, GstEvent* event) { return stream_of(parent).sink_event(event); }
-gboolean on_sink_query(GstPad* /*pad*/, GstObject* parent, GstQuery* query) { return stream_of(parent).sink_query(query); }
-gboolean on_src_event(GstPad* /*pad*/, GstObject* parent, GstEvent* event) { return stream_of(parent).src_event(event); }
-gboolean on_src_query(GstPad* /*pad*/, GstObject* parent, GstQuery* query) { return stream_of(parent).src_query(query); }
+gboolean on_sink_event(GstPad* /*pad*/, GstObject* parent, GstEvent* event) {
+  return stream_of(parent).sink_event(event);
+}
+gboolean on_sink_query(GstPad* /*pad*/, GstObject* parent, GstQuery* query) {
+  return stream_of(parent).sink_query(query);
+}
+gboolean on_src_event(GstPad* /*pad*/, GstObject* parent, GstEvent* event) {
+  return stream_of(parent).src_event(event);
+}
+gboolean on_src_query(GstPad* /*pad*/, GstObject* parent, GstQuery* query) {
+  return stream_of(parent).src_query(query);
+}
 
 gboolean on_activate_src(GstPad* /*pad*/, GstObject* parent, GstPadMode mode, gboolean active) {
   return mode == GST_PAD_MODE_PUSH ? stream_of(parent).activate_src(active != FALSE) : FALSE;
@@ -331,14 +357,17 @@ void instance_init(GTypeInstance* instance, gpointer klass) {
   GST_PAD_SET_PROXY_SCHEDULING(sink);
   gst_element_add_pad(element, sink);
   gst_element_add_pad(element, src);
-  self->settings = new InferenceSettings{.kind = info->kind, .region = info->default_region};
+  self->settings = new InferenceSettings();
+  self->settings->kind = info->kind;
+  self->settings->region = info->default_region;
   self->stream = new InferenceStream(element, sink, src);
 }
 
 }  // namespace
 
 GType register_inference_element(const char* type_name, const InferenceElementInfo* info) {
-  const GTypeInfo type = {sizeof(FvInferenceClass), nullptr, nullptr, class_init, nullptr, info, sizeof(FvInference), 0, instance_init, nullptr};
+  const GTypeInfo type = {sizeof(FvInferenceClass), nullptr, nullptr,       class_init, nullptr, info,
+                          sizeof(FvInference),      0,       instance_init, nullptr};
   return g_type_register_static(GST_TYPE_ELEMENT, type_name, &type, static_cast<GTypeFlags>(0));
 }
 

@@ -31,7 +31,7 @@ struct InferenceSettings {
   std::string labels_file;
   std::string object_class;
   InferenceRegion region = InferenceRegion::kFullFrame;
-  unsigned nireq = 0;          ///< 0: as many as the device wants.
+  unsigned nireq = 0;  ///< 0: as many as the device wants.
   unsigned interval = 1;
   unsigned reclassify_interval = 1;
   double threshold = -1;       ///< < 0: the model description's, else 0.5.

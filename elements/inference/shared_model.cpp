@@ -59,7 +59,8 @@ std::shared_ptr<SharedModel> make_model(std::shared_ptr<Core> core, const ModelK
   CompiledModel compiled = core->compile_model(model, key.device, parse_properties(key.config));
   std::size_t requests = key.nireq;
   if (requests == 0) {
-    requests = static_cast<std::size_t>(parse_int(compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS")).value_or(1));
+    requests =
+        static_cast<std::size_t>(parse_int(compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS")).value_or(1));
   }
   auto shared = std::make_shared<SharedModel>(SharedModel{std::move(core), std::move(compiled), requests, nullptr});
   shared->pool = std::make_unique<RequestPool>(shared->compiled, requests);

@@ -159,7 +159,8 @@ void InferenceStream::post_skipped(GstBuffer* buffer) {
     const GstClockTime pts = GST_BUFFER_PTS(buffer);
     message = gst_message_new_qos(GST_OBJECT(element_), live_.value_or(false) ? TRUE : FALSE,
                                   gst_segment_to_running_time(&segment_, GST_FORMAT_TIME, pts),
-                                  gst_segment_to_stream_time(&segment_, GST_FORMAT_TIME, pts), pts, GST_BUFFER_DURATION(buffer));
+                                  gst_segment_to_stream_time(&segment_, GST_FORMAT_TIME, pts), pts,
+                                  GST_BUFFER_DURATION(buffer));
     gst_message_set_qos_stats(message, GST_FORMAT_BUFFERS, stats_.frames_in, stats_.skipped);
   }
   gst_element_post_message(element_, message);
@@ -308,7 +309,8 @@ void InferenceStream::end_flush() {
       planner_->reset();
     }
   }
-  gst_pad_start_task(src_, [](gpointer self) { static_cast<InferenceStream*>(self)->push_next(); }, to_pointer(this), nullptr);
+  gst_pad_start_task(
+      src_, [](gpointer self) { static_cast<InferenceStream*>(self)->push_next(); }, to_pointer(this), nullptr);
 }
 
 gboolean InferenceStream::activate_src(bool active) {
@@ -436,7 +438,8 @@ void InferenceStream::handle_failure(const std::exception_ptr& failure) {
     std::rethrow_exception(failure);
   }
   if (const std::uint64_t count = failures_limiter_.admit(); count > 0) {
-    GST_ELEMENT_WARNING(element_, LIBRARY, FAILED, ("inference failed on %" G_GUINT64_FORMAT " frames", static_cast<guint64>(count)),
+    GST_ELEMENT_WARNING(element_, LIBRARY, FAILED,
+                        ("inference failed on %" G_GUINT64_FORMAT " frames", static_cast<guint64>(count)),
                         ("%s", describe_exception(failure).c_str()));
   }
 }

@@ -79,8 +79,8 @@ class InferenceStream {
   GstPad* src_;
   std::shared_ptr<ModelUser> user_;
   StreamId stream_id_ = kNoStream;
-  std::size_t credits_ = 1;       ///< Frames under inference at the same time.
-  std::size_t queue_limit_ = 1;   ///< Frames and events in the queue.
+  std::size_t credits_ = 1;           ///< Frames under inference at the same time.
+  std::size_t queue_limit_ = 1;       ///< Frames and events in the queue.
   std::optional<GstVideoInfo> info_;  ///< Streaming thread only.
   std::optional<bool> live_;          ///< Streaming thread only.
   std::uint64_t frame_number_ = 0;    ///< Streaming thread only.
