@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <array>
+#include <optional>
 #include <string_view>
 
 #include "engine/ops/elementwise.hpp"
@@ -48,6 +49,17 @@ ValueId prelu_operand(Graph& graph, const Node& node) {
   return graph.add_constant(graph.unique_value_name(node.name + "/slope"), graph.constant(slope)->reshaped(aligned));
 }
 
+/// The slope of a PRelu that has the same one for all channels: a leaky ReLU, which devices know better.
+std::optional<float> uniform_slope(const Graph& graph, const Node& node) {
+  const Tensor* slope = node.op->name == "PRelu" ? graph.constant(node.inputs[1]) : nullptr;
+  if (slope == nullptr || slope->data_type() != DataType::kF32 || slope->size() == 0) {
+    return std::nullopt;
+  }
+  const auto values = slope->data<float>();
+  const bool uniform = std::ranges::all_of(values, [&](float value) { return value == values[0]; });
+  return uniform ? std::optional(values[0]) : std::nullopt;
+}
+
 std::vector<Candidate> candidates(Graph& graph, const Node& node) {
   if (node.outputs.size() != 1 || graph.value(node.outputs[0]).type.data_type != DataType::kF32) {
     return {};
@@ -57,6 +69,9 @@ std::vector<Candidate> candidates(Graph& graph, const Node& node) {
       return {{node.inputs[0], *op, kNone}};
     }
     return {};
+  }
+  if (const auto slope = uniform_slope(graph, node)) {
+    return {{node.inputs[0], {.kind = PostOpKind::kRelu, .alpha = *slope}, kNone}};
   }
   if (node.op->name == "PRelu") {
     const ValueId operand = prelu_operand(graph, node);

@@ -149,7 +149,8 @@ void InferRequest::start_async() {
   }
   state_->cancel = false;
   state_->submitted = Clock::now();
-  const auto state = state_;
+  // Not shared: a lane that held the last reference would have to join itself. The destructor waits for the run.
+  State* state = state_.get();
   state->compiled->scheduler->submit(
       state->compiled->device,
       {.stream = state->stream,

@@ -195,8 +195,9 @@ class Compiler {
         .output = fmt::format("{} {}", to_string(context.output()), layout_name(layout, context.output().shape)),
         .refusals = {}};
     for (std::size_t i = 0; i < context.node.inputs.size(); ++i) {
-      const bool needed = std::ranges::any_of(context.node.post_ops,
-                                              [&](const PostOp& op) { return op.operand == static_cast<int>(i); });
+      const bool needed =
+          std::any_of(context.node.post_ops.begin() + static_cast<std::ptrdiff_t>(first), context.node.post_ops.end(),
+                      [&](const PostOp& op) { return op.operand == static_cast<int>(i); });
       rest.inputs.push_back(needed ? buffer_in(context.node.inputs[i], rest.plan.inputs[i]) : -1);
     }
     for (const int input : rest.inputs) {

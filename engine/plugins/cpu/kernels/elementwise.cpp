@@ -24,9 +24,38 @@ struct Chain {
   RowIteration rows;
   std::vector<ChainStep> steps;
   std::vector<std::size_t> inputs;  ///< Node input of each operand; operand 0 is loaded first.
+
+  /// Not 0: rows are short, and every operand is either as large as the output or a constant that repeats with each
+  /// row. Blocks of this many elements then hold whole rows, and the constants are repeated to that length.
+  std::int64_t period_block = 0;
+  std::vector<std::vector<float>> patterns;  ///< Per operand; empty for those as large as the output.
 };
 
+void apply_periodic(const Chain& chain, const std::vector<const float*>& operands, float* output) {
+  const std::int64_t total = chain.rows.rows() * chain.rows.row_length();
+  const std::int64_t blocks = (total + chain.period_block - 1) / chain.period_block;
+#pragma omp parallel for schedule(static) if (blocks > 4)
+  for (std::int64_t block = 0; block < blocks; ++block) {
+    const std::int64_t begin = block * chain.period_block;
+    const auto count = static_cast<std::size_t>(std::min(chain.period_block, total - begin));
+    if (operands[0] != output) {  // in place when it applies post-ops to an output
+      std::copy_n(operands[0] + begin, count, output + begin);
+    }
+    for (const ChainStep& step : chain.steps) {
+      const float* operand = nullptr;
+      if (step.operand >= 0) {
+        const auto k = static_cast<std::size_t>(step.operand);
+        operand = chain.patterns[k].empty() ? operands[k] + begin : chain.patterns[k].data();
+      }
+      apply_block(step.op, output + begin, operand, 1, count);
+    }
+  }
+}
+
 void run_chain(const Chain& chain, const std::vector<const float*>& operands, float* output) {
+  if (chain.period_block > 0) {
+    return apply_periodic(chain, operands, output);
+  }
   const std::int64_t length = chain.rows.row_length();
   const std::int64_t blocks = (length + kBlock - 1) / kBlock;
   const std::int64_t items = chain.rows.rows() * blocks;
@@ -110,9 +139,13 @@ class ChainBuilder {
     plan.inputs = inputs_;
     plan.outputs = {layout_};
     plan.post_ops_done = context_.node.post_ops.size();
-    const auto chain = std::make_shared<const Chain>(
-        Chain{RowIteration(context_.output().shape, layout_, shapes_), std::move(steps_), std::move(operands_)});
-    plan.bind = [chain](const Bindings& bindings) -> BoundStep {
+    auto built = std::make_shared<Chain>(Chain{.rows = RowIteration(context_.output().shape, layout_, shapes_),
+                                               .steps = std::move(steps_),
+                                               .inputs = std::move(operands_),
+                                               .period_block = 0,
+                                               .patterns = {}});
+    find_period(*built);
+    plan.bind = [chain = std::shared_ptr<const Chain>(std::move(built))](const Bindings& bindings) -> BoundStep {
       std::vector<const float*> operands;
       for (const std::size_t input : chain->inputs) {
         operands.push_back(input == kOutput ? bindings.output<float>() : bindings.input<float>(input));
@@ -124,6 +157,34 @@ class ChainBuilder {
 
  private:
   static constexpr std::size_t kOutput = ~std::size_t{0};
+
+  /// Sets up the periodic way when rows are short and the operands allow it.
+  void find_period(Chain& chain) const {
+    constexpr std::int64_t kShortRow = 512;  // below, the work per row is more than the work per element
+    const std::int64_t length = chain.rows.row_length();
+    if (length >= kShortRow || chain.rows.rows() < 2) {
+      return;
+    }
+    const std::int64_t block = std::max<std::int64_t>(kBlock / length, 1) * length;
+    std::vector<std::vector<float>> patterns(chain.inputs.size());
+    for (std::size_t k = 0; k < chain.inputs.size(); ++k) {
+      if (shapes_[k].shape == context_.output().shape) {
+        continue;
+      }
+      const Tensor* constant = chain.inputs[k] == kOutput ? nullptr : context_.constant(chain.inputs[k]);
+      // The second row reading where the first did means that all rows do.
+      if (k == 0 || constant == nullptr || static_cast<std::int64_t>(constant->size()) > length ||
+          chain.rows.offset(k, 1) != 0 || chain.rows.offset(k, chain.rows.rows() - 1) != 0) {
+        return;
+      }
+      const auto values = constant->data<float>();
+      for (std::int64_t i = 0; i < block; ++i) {
+        patterns[k].push_back(values[static_cast<std::size_t>(i % length * chain.rows.inner_stride(k))]);
+      }
+    }
+    chain.period_block = block;
+    chain.patterns = std::move(patterns);
+  }
 
   const NodeContext& context_;
   Layout layout_;
