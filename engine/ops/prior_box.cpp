@@ -46,8 +46,8 @@ struct Attributes {
   bool operator==(const Attributes&) const = default;
 };
 
-constexpr double kSameRatio = 1e-6;   // as the reference implementation compares ratios
-constexpr double kMaxDensity = 64;  // boxes along a side; far above any trained model, keeps the list small
+constexpr double kSameRatio = 1e-6;  // as the reference implementation compares ratios
+constexpr double kMaxDensity = 64;   // boxes along a side; far above any trained model, keeps the list small
 
 /// 1, then the distinct ratios, each followed by its inverse with `flip`.
 std::vector<double> aspect_ratios(const Attributes& attributes) {
