@@ -286,7 +286,7 @@ void draw_object(Canvas& canvas, const Object& object, const OverlaySettings& se
     if (at.x >= 0 && at.x <= 1 && at.y >= 0 && at.y <= 1) {
       canvas.circle({static_cast<int>(at.x * static_cast<float>(canvas.width())),
                      static_cast<int>(at.y * static_cast<float>(canvas.height()))},
-                    style.line_px + 1, colour);
+                    style.line_px + 2, colour);
     }
   }
 }

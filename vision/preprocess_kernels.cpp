@@ -123,11 +123,20 @@ HWY_INLINE hn::Vec<decltype(kI32)> fetch_pairs(const std::int16_t* row, const Co
 
 /// Σ of the two weighted samples of each column, as float.
 HWY_INLINE hn::Vec<decltype(kF32)> sample(const std::int16_t* row, const ColumnTable& columns, std::size_t at) {
-  const auto pairs = hn::BitCast(kI16, fetch_pairs(row, columns, at));
-  const auto weights = hn::BitCast(kI16, hn::LoadU(kI32, columns.weights + at));
+  const auto pairs = fetch_pairs(row, columns, at);
+  const auto weights = hn::LoadU(kI32, columns.weights + at);
+#if HWY_TARGET == HWY_SCALAR
+  // One int16 lane is half an int32 lane there, so the pairs cannot be taken apart by type.
+  const auto first = hn::ShiftRight<16>(hn::ShiftLeft<16>(pairs));
+  const auto first_weight = hn::ShiftRight<16>(hn::ShiftLeft<16>(weights));
+  return hn::ConvertTo(
+      kF32, hn::Add(hn::Mul(first, first_weight), hn::Mul(hn::ShiftRight<16>(pairs), hn::ShiftRight<16>(weights))));
+#else
   auto odd = hn::Zero(kI32);
-  const auto even = hn::ReorderWidenMulAccumulate(kI32, pairs, weights, hn::Zero(kI32), odd);
+  const auto even =
+      hn::ReorderWidenMulAccumulate(kI32, hn::BitCast(kI16, pairs), hn::BitCast(kI16, weights), hn::Zero(kI32), odd);
   return hn::ConvertTo(kF32, hn::RearrangeToOddPlusEven(even, odd));
+#endif
 }
 
 HWY_INLINE void store_lanes(hn::Vec<decltype(kF32)> value, float* out) { hn::StoreU(value, kF32, out); }
