@@ -51,7 +51,7 @@ const OpDef squeeze{
         "https://docs.openvino.ai/2024/documentation/openvino-ir-format/operation-sets/operation-specs/shape/"
         "squeeze-1.html",
     .inputs = {1, 2},
-    .openvino = {.type = "Squeeze", .versions = {1, 15}},
+    .openvino = {.type = "Squeeze", .versions = {1}},
     .attributes = {},
     .infer = infer,
     .reference = reference,
