@@ -1,5 +1,5 @@
 // CTCGreedyDecoder: best class of every time step of data [T,N,C], without blanks (class C-1) and repetitions, as
-// [N,T,1,1] filled up with -1. A sequence ends where its mask [T,N] is 0.
+// [N,T,1,1] filled up with -1. A sequence ends where its mask [T,N] is 0 after the first step.
 // https://docs.openvino.ai/2024/documentation/openvino-ir-format/operation-sets/operation-specs/sequence/ctc-greedy-decoder-1.html
 
 #include "engine/ops/op_def.hpp"
@@ -40,7 +40,8 @@ void reference(const Node& node, std::span<const ConstTensorView> inputs, std::s
   for (std::int64_t n = 0; n < shape[1]; ++n) {
     std::int64_t previous = -1;
     auto target = result.begin() + n * shape[0];
-    for (std::int64_t t = 0; t < shape[0] && mask[static_cast<std::size_t>(t * shape[1] + n)] != 0; ++t) {
+    // The first step always counts: models mark it with 0 and the rest with 1, so a 0 later on is the end.
+    for (std::int64_t t = 0; t < shape[0] && (t == 0 || mask[static_cast<std::size_t>(t * shape[1] + n)] != 0); ++t) {
       const auto scores = data.begin() + (t * shape[1] + n) * shape[2];
       const std::int64_t best = std::max_element(scores, scores + shape[2]) - scores;
       if (best != blank && !(merge && best == previous)) {

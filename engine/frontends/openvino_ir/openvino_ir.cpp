@@ -339,7 +339,7 @@ class GraphBuilder {
     }
   }
 
-  /// An output is named as OpenVINO names it: by the producer port's tensor names (v11), by the producer layer (v10).
+  /// An output is named by the producer port's first tensor name, or by the producer layer where there is none (v10).
   void add_result(const IrLayer& layer) {
     if (layer.inputs.size() != 1) {
       fail(ErrorCode::kInvalidModel, "Result '{}' has {} input ports, expected 1", layer.name, layer.inputs.size());
@@ -351,8 +351,7 @@ class GraphBuilder {
     if (producer.outputs.size() > 1) {
       layer_name += fmt::format(".{}", &port - producer.outputs.data());
     }
-    const bool by_tensor = ir_.version >= 11 && !port.names.empty();
-    graph_.add_output(value_of_.at(from), by_tensor ? port.names.front() : layer_name);
+    graph_.add_output(value_of_.at(from), port.names.empty() ? layer_name : port.names.front());
     graph_.outputs.back().aliases = port.names;
     graph_.outputs.back().aliases.push_back(layer_name);
     graph_.outputs.back().aliases.push_back(layer.name);

@@ -12,6 +12,9 @@ bool append_eltwise(dnnl::post_ops& ops, const PostOp& op) {
   const auto append = [&](algorithm kind, float alpha, float beta) { ops.append_eltwise(1.0F, kind, alpha, beta); };
   switch (op.kind) {
     case PostOpKind::kRelu:
+      if (op.alpha < 0) {
+        return false;  // oneDNN 2.6 computes max(x, alpha·x) in some kernels, wrong for negative slopes
+      }
       append(algorithm::eltwise_relu, op.alpha, 0);
       return true;
     case PostOpKind::kElu:
@@ -109,7 +112,7 @@ OneDnnPostOps onednn_post_ops(const NodeContext& context, std::size_t first, std
     const Shape& operand = context.input(input).shape;
     const bool full = operand == shape;
     const bool channels = shape.size() >= 2 && is_per_channel(operand, shape);
-    if ((!full && !channels) || (op.kind == PostOpKind::kPRelu && !channels)) {
+    if ((!full && !channels) || op.kind == PostOpKind::kPRelu) {
       break;
     }
     const int position = result.ops.len();
@@ -123,8 +126,7 @@ OneDnnPostOps onednn_post_ops(const NodeContext& context, std::size_t first, std
       constexpr int kPerChannel = 1 << 1;
       const bool single = element_count(operand) == 1;
       result.ops.append_prelu(single ? 0 : kPerChannel);
-      const dnnl::memory::desc slopes({single ? 1 : shape[1]}, dnnl::memory::data_type::f32,
-                                      dnnl::memory::format_tag::a);
+      const dnnl::memory::desc slopes = desc;
       result.operands.push_back(
           {DNNL_ARG_ATTR_MULTIPLE_POST_OP(position) | DNNL_ARG_WEIGHTS, op.operand, slopes, Layout::kPlain});
     } else {

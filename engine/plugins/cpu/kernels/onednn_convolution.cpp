@@ -68,10 +68,18 @@ class Planner {
                                       dnnl::memory::format_tag::any);
   }
 
+  /// oneDNN 2.6's depthwise kernel (brdgmm_dw) takes an operand per channel for one per element where the output is a
+  /// single pixel, and computes wrong values.
+  [[nodiscard]] bool misreads_operands() const {
+    const Shape& shape = context_.output().shape;
+    return context_.node.op->name == "GroupConvolution" &&
+           element_count(shape) == static_cast<std::size_t>(shape[0] * shape[1]);
+  }
+
   std::optional<Attempt> try_with(std::size_t limit) {
     Attempt attempt;
     attempt.post_ops = onednn_post_ops(context_, bias_ ? 1 : 0, limit, layout_);
-    if (attempt.post_ops.count < limit) {
+    if (attempt.post_ops.count < limit || (!attempt.post_ops.operands.empty() && misreads_operands())) {
       return std::nullopt;
     }
     dnnl::primitive_attr attributes;
