@@ -28,10 +28,10 @@ void reference(const Node& /*node*/, std::span<const ConstTensorView> inputs, st
   }
 }
 
-bool widen(Node& node) {
+bool widen(Node& node, DataType target) {
   auto& type = std::any_cast<Attributes&>(node.attributes).destination_type;
-  const bool narrow = type == DataType::kF16 || type == DataType::kBF16;
-  type = narrow ? DataType::kF32 : type;
+  const bool narrow = is_float(type) && size_of(type) < size_of(target);
+  type = narrow ? target : type;
   return narrow;
 }
 

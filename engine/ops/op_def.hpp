@@ -57,9 +57,9 @@ struct OpDef {
   /// `reference` looks at the shapes of its inputs only (ShapeOf), so static shapes make its result constant.
   bool reads_shapes_only = false;
 
-  /// Set by operators with an element type among their attributes (Convert): f16 and bf16 there become f32.
-  /// \return true if something changed.
-  bool (*widen_attributes)(Node& node) = nullptr;
+  /// Set by operators with an element type among their attributes (Convert): a floating type narrower than `target`
+  /// becomes it. \return true if something changed.
+  bool (*widen_attributes)(Node& node, DataType target) = nullptr;
 };
 
 /// All operators, in the order of ops.inc.

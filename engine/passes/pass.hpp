@@ -26,6 +26,9 @@ void optimise(Graph& graph);
 /// f16 and bf16 tensors become f32, ports included: devices without such arithmetic compute in f32.
 bool widen_floats(Graph& graph);
 
+/// Floating types narrower than `target` (kF32 or kF64) become it, ports included.
+bool widen_floats_to(Graph& graph, DataType target);
+
 /// Nodes whose result is known at compile time become constants.
 bool fold_constants(Graph& graph);
 

@@ -4,21 +4,23 @@
 
 namespace fovea {
 
-bool widen_floats(Graph& graph) {
-  const auto narrow = [](DataType type) { return type == DataType::kF16 || type == DataType::kBF16; };
+bool widen_floats(Graph& graph) { return widen_floats_to(graph, DataType::kF32); }
+
+bool widen_floats_to(Graph& graph, DataType target) {
+  const auto narrow = [&](DataType type) { return is_float(type) && size_of(type) < size_of(target); };
   bool changed = false;
   for (Value& value : graph.values) {
     if (!narrow(value.type.data_type)) {
       continue;
     }
     changed = true;
-    value.type.data_type = DataType::kF32;
+    value.type.data_type = target;
     if (value.constant) {
-      value.constant = value.constant->cast(DataType::kF32);
+      value.constant = value.constant->cast(target);
     }
   }
   for (Node& node : graph.nodes) {
-    changed |= node.op->widen_attributes != nullptr && node.op->widen_attributes(node);
+    changed |= node.op->widen_attributes != nullptr && node.op->widen_attributes(node, target);
   }
   if (changed) {
     infer_shapes(graph);

@@ -1,4 +1,5 @@
-// The REFERENCE device: interprets the graph with the operators' reference kernels. Slow, runs everything, the oracle.
+// The REFERENCE device: interprets the graph with the operators' reference kernels, every float in double precision
+// until the outputs are rounded to f32. Slow, runs everything, the oracle.
 #include "engine/ops/op_def.hpp"
 #include "engine/passes/pass.hpp"
 #include "engine/runtime/plugin.hpp"
@@ -18,7 +19,7 @@ class ReferenceExecution final : public Execution {
       }
     }
     for (const GraphPort& port : graph_->inputs) {
-      values_[index(port.value)] = Tensor(graph_->value(port.value).type);
+      inputs_.emplace_back(outside_type(graph_->value(port.value).type));
     }
     for (std::size_t n = 0; n < graph_->nodes.size(); ++n) {
       for (const ValueId input : graph_->nodes[n].inputs) {
@@ -29,18 +30,20 @@ class ReferenceExecution final : public Execution {
     }
     for (const GraphPort& port : graph_->outputs) {
       last_use_[index(port.value)] = -1;
-      if (values_[index(port.value)].empty()) {
-        values_[index(port.value)] = Tensor(graph_->value(port.value).type);
-      }
+      outputs_.emplace_back(outside_type(graph_->value(port.value).type));
     }
   }
 
-  TensorView input(std::size_t i) override { return values_[index(graph_->inputs.at(i).value)].mutable_view(); }
-  ConstTensorView output(std::size_t i) const override { return values_[index(graph_->outputs.at(i).value)].view(); }
+  TensorView input(std::size_t i) override { return inputs_.at(i).mutable_view(); }
+  ConstTensorView output(std::size_t i) const override { return outputs_.at(i).view(); }
 
   void run(const CancelFlag& cancel, std::vector<StepProfile>* profile) override {
     if (profile != nullptr) {
       profile->clear();
+    }
+    for (std::size_t i = 0; i < inputs_.size(); ++i) {
+      const ValueId value = graph_->inputs[i].value;
+      values_[index(value)] = inputs_[i].cast(graph_->value(value).type.data_type);
     }
     for (std::size_t n = 0; n < graph_->nodes.size(); ++n) {
       if (cancel) {
@@ -54,10 +57,19 @@ class ReferenceExecution final : public Execution {
             {node.name, std::string(node.op->name), "reference", std::chrono::steady_clock::now() - begin});
       }
     }
+    for (std::size_t i = 0; i < outputs_.size(); ++i) {
+      outputs_[i] = values_[index(graph_->outputs[i].value)].cast(outputs_[i].data_type());
+    }
   }
 
  private:
   static std::size_t index(ValueId id) { return static_cast<std::size_t>(id); }
+
+  /// What a user of the device sees: f32, as on the other devices.
+  static TensorType outside_type(TensorType type) {
+    type.data_type = type.data_type == DataType::kF64 ? DataType::kF32 : type.data_type;
+    return type;
+  }
 
   void run_node(const Node& node, std::ptrdiff_t position) {
     std::vector<ConstTensorView> inputs;
@@ -82,6 +94,8 @@ class ReferenceExecution final : public Execution {
   std::shared_ptr<const Graph> graph_;
   std::vector<std::ptrdiff_t> last_use_;  ///< Node that reads a computed value last; -1: keep.
   std::vector<Tensor> values_;
+  std::vector<Tensor> inputs_;
+  std::vector<Tensor> outputs_;
 };
 
 class ReferenceExecutable final : public Executable {
@@ -115,7 +129,7 @@ class ReferencePlugin final : public Plugin {
   std::unique_ptr<Executable> compile(Graph graph, const Properties& /*properties*/) const override {
     check_static_inputs(graph);
     // No fusions: this device says what the model means. Folding computes with the same kernels, once.
-    widen_floats(graph);
+    widen_floats_to(graph, DataType::kF64);
     fold_constants(graph);
     graph.compact();
     verify(graph);

@@ -141,6 +141,9 @@ void expect_same_detections(const std::vector<double>& actual, const std::vector
 void expect_same_quantised_detections(const std::vector<double>& actual, const std::vector<double>& expected) {
   constexpr double kLeast = 0.6;
   constexpr float kOverlap = 0.98F;
+  // One value that rounds to the other side early in the network moves a box by some tenths of an input pixel: the
+  // double and the f32 device differ by up to 0.4 pixels of 256. A box nine pixels wide then overlaps 0.97.
+  constexpr double kHalfPixel = 0.5 / 256;
   const std::vector<Row> wanted = rows(expected, kLeast);
   const std::vector<Row> found = rows(actual, kLeast);
   std::vector<bool> used(found.size(), false);
@@ -148,7 +151,12 @@ void expect_same_quantised_detections(const std::vector<double>& actual, const s
   for (const Row& row : wanted) {
     const auto match = counterpart(row, found, used);
     ASSERT_TRUE(match.has_value());
-    EXPECT_GE(iou(found[*match].box(), row.box()), kOverlap);
+    double shift = 0;
+    for (std::size_t i = 0; i < 4; ++i) {
+      shift = std::max(shift, std::abs(found[*match].corners.at(i) - row.corners.at(i)));
+    }
+    EXPECT_TRUE(iou(found[*match].box(), row.box()) >= kOverlap || shift <= kHalfPixel)
+        << "overlap " << iou(found[*match].box(), row.box()) << ", corners differ by " << shift;
   }
 }
 
