@@ -62,6 +62,20 @@ ElementPtr parse(const std::string& description) {
   return whole;
 }
 
+/// `text` with the credentials of all URIs in it removed: elements quote the URI they failed with.
+std::string redacted(std::string text) {
+  for (auto scheme = text.find("://"); scheme != std::string::npos; scheme = text.find("://", scheme + 3)) {
+    const auto start = scheme + 3;
+    const auto end = std::min(text.find_first_of(" \t\n\"'", start), text.size());
+    const auto at = text.rfind('@', end - 1);
+    if (at != std::string::npos && at >= start) {
+      text.erase(start, at + 1 - start);
+    }
+  }
+  return text;
+}
+
+/// "filesrc0: Resource not found.: No such file \"x\"": the element's words and the last line of its details.
 std::string message_text(GstMessage* message) {
   GError* error = nullptr;
   gchar* debug = nullptr;
@@ -70,8 +84,12 @@ std::string message_text(GstMessage* message) {
   } else {
     gst_message_parse_error(message, &error, &debug);
   }
-  std::string text = fmt::format("{}: {}", GST_OBJECT_NAME(GST_MESSAGE_SRC(message)), error->message);
-  FOVEA_LOG(kDebug, "supervisor", "{} ({})", text, debug == nullptr ? "" : debug);
+  const std::string details = redacted(debug == nullptr ? "" : debug);
+  std::string text = redacted(fmt::format("{}: {}", GST_OBJECT_NAME(GST_MESSAGE_SRC(message)), error->message));
+  FOVEA_LOG(kDebug, "supervisor", "{} ({})", text, details);
+  if (const auto line = details.rfind('\n'); line != std::string::npos && line + 1 < details.size()) {
+    text += " " + details.substr(line + 1);
+  }
   g_error_free(error);
   g_free(debug);
   return text;
@@ -221,10 +239,17 @@ class Supervisor::Instance {
       finish(PipelineState::kFinished);
     } else if (frames_seen_ == frames_at_start_) {
       fail_and_retry(PipelineState::kRetrying, "the source ended without a frame");
-    } else if (gst_element_seek_simple(pipeline_.get(), GST_FORMAT_TIME,
-                                       static_cast<GstSeekFlags>(GST_SEEK_FLAG_FLUSH | GST_SEEK_FLAG_KEY_UNIT),
-                                       0) == FALSE) {
-      tear_down();  // Some formats cannot be rewound; a new pipeline begins at the beginning, too.
+    } else {
+      begin_again();
+    }
+  }
+
+  void begin_again() {
+    const bool rewound = frames_seen_ != frames_at_rewind_;  // Else rewinding had no effect.
+    frames_at_rewind_ = frames_seen_;
+    constexpr auto kFlags = static_cast<GstSeekFlags>(GST_SEEK_FLAG_FLUSH | GST_SEEK_FLAG_KEY_UNIT);
+    if (!rewound || gst_element_seek_simple(pipeline_.get(), GST_FORMAT_TIME, kFlags, 0) == FALSE) {
+      tear_down();  // Some sources cannot be rewound; a new pipeline begins at the beginning, too.
       start();
     }
     last_frame_ = Clock::now();
@@ -271,6 +296,7 @@ class Supervisor::Instance {
   bool stopping_ = false;
   std::uint64_t frames_at_start_ = 0;
   std::uint64_t frames_seen_ = 0;
+  std::uint64_t frames_at_rewind_ = 0;
   milliseconds backoff_{0};
   Clock::time_point started_;
   Clock::time_point last_frame_;

@@ -16,10 +16,10 @@ namespace fovea {
 
 /// What is known about one pipeline instance.
 struct PipelineStatus {
-  std::string name;
+  std::string name = {};
   PipelineState state = PipelineState::kStarting;
-  std::string reason;  ///< Why it is not running.
-  std::string source;
+  std::string reason = {};  ///< Why it is not running.
+  std::string source = {};
   std::uint64_t frames = 0;  ///< That reached the first sink, since the daemon started.
   std::uint64_t restarts = 0;
   WallTime since{};  ///< When the state was entered.
@@ -27,11 +27,11 @@ struct PipelineStatus {
 
 /// What the supervisor runs: a name, a gst-launch description and how patient to be.
 struct PipelineJob {
-  std::string name;
-  std::string description;
-  std::string source;  ///< For status; without credentials.
+  std::string name = {};
+  std::string description = {};
+  std::string source = {};  ///< For status; without credentials.
   bool loop = false;
-  ReconnectConfig reconnect;
+  ReconnectConfig reconnect = {};
   bool operator==(const PipelineJob&) const = default;
 };
 
