@@ -201,8 +201,7 @@ Element publish_element(const PublishConfig& publish, const Context& context) {
       .set_if(publish.retain, "retain", "true")
       .set_given("username", settings.username)
       .set_given("password-file", settings.password_file)
-      .set("node", context.node.node)
-      .set("pipeline", context.instance);
+      .set_given("ca-file", settings.tls.ca_file);
 }
 
 Chain encoder_chain(const std::string& path) {

@@ -54,8 +54,7 @@ TEST(PipelineBuilder, OneBranchIsALine) {
             "fvclassify name=classify0 model=/models/c.xml device=CPU object-class=person reclassify-interval=15 ! "
             "fvmetaconvert format=native add-empty-results=true source=\"/clips/one two.mp4\" node=box7 "
             "pipeline=people ! "
-            "fvpublish method=mqtt address=127.0.0.1:1883 topic=fovea/box7/people/frames qos=0 node=box7 "
-            "pipeline=people ! "
+            "fvpublish method=mqtt address=127.0.0.1:1883 topic=fovea/box7/people/frames qos=0 ! "
             "fakesink name=sink0 sync=false async=false");
 }
 
