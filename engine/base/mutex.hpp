@@ -39,6 +39,9 @@ class FOVEA_SCOPED_CAPABILITY MutexLock {
   MutexLock(const MutexLock&) = delete;
   MutexLock& operator=(const MutexLock&) = delete;
 
+  /// Gives the mutex back before the end of the scope.
+  void unlock() FOVEA_RELEASE() { lock_.unlock(); }
+
   /// Waits until `condition` is notified; callers loop over their predicate.
   void wait(std::condition_variable& condition) { condition.wait(lock_); }
 

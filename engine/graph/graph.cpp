@@ -63,6 +63,31 @@ std::vector<int> Graph::use_counts() const {
   return counts;
 }
 
+void Graph::erase_nodes(const std::vector<bool>& erase) {
+  std::vector<Node> kept;
+  for (std::size_t i = 0; i < nodes.size(); ++i) {
+    if (erase[i]) {
+      continue;
+    }
+    for (const ValueId output : nodes[i].outputs) {
+      value(output).producer = static_cast<NodeId>(kept.size());
+    }
+    kept.push_back(std::move(nodes[i]));
+  }
+  nodes = std::move(kept);
+}
+
+std::string Graph::unique_value_name(const std::string& wanted) const {
+  const auto taken = [&](const std::string& candidate) {
+    return std::ranges::find(values, candidate, &Value::name) != values.end();
+  };
+  std::string candidate = wanted;
+  for (int i = 2; taken(candidate); ++i) {
+    candidate = wanted + "#" + std::to_string(i);
+  }
+  return candidate;
+}
+
 bool Graph::compact() {
   std::vector<bool> live(values.size(), false);
   for (const GraphPort& port : outputs) {

@@ -110,6 +110,12 @@ struct Graph {
   /// How many node inputs and graph outputs read each value, by value id.
   [[nodiscard]] std::vector<int> use_counts() const;
 
+  /// Removes the marked nodes; nothing may read their outputs any more. Value ids stay.
+  void erase_nodes(const std::vector<bool>& erase);
+
+  /// `name`, or `name` with a number appended when a value has it already.
+  [[nodiscard]] std::string unique_value_name(const std::string& name) const;
+
   /// Removes nodes that contribute to no output, then unused values; ids change.
   /// \return true if anything was removed.
   bool compact();

@@ -19,6 +19,9 @@ double apply(const PostOp& op, double x, double operand) {
   const double beta = op.beta;
   switch (op.kind) {
     case PostOpKind::kRelu:
+      if (alpha == 0) {
+        return x < 0 ? 0 : x;  // keeps NaN; alpha * -inf would make one
+      }
       return x >= 0 ? x : alpha * x;
     case PostOpKind::kElu:
       return x >= 0 ? x : alpha * std::expm1(x);
@@ -68,30 +71,48 @@ Shape broadcast_shapes(const Shape& a, const Shape& b) {
   for (std::size_t i = 0; i < result.size(); ++i) {
     const std::int64_t da = i < a.size() ? a[a.size() - 1 - i] : 1;
     const std::int64_t db = i < b.size() ? b[b.size() - 1 - i] : 1;
-    if (da != db && da != 1 && db != 1) {
+    if (da != db && da != 1 && db != 1 && da != kDynamic && db != kDynamic) {
       fail(ErrorCode::kInvalidModel, "shapes {} and {} do not broadcast", to_string(a), to_string(b));
     }
-    result[result.size() - 1 - i] = da == 1 ? db : da;
+    // A dynamic extent against a known one above 1 can only be that one, or 1.
+    const bool second = da == 1 || (da == kDynamic && db != 1);
+    result[result.size() - 1 - i] = second ? db : da;
   }
   return result;
 }
 
-Broadcast::Broadcast(const Shape& input, const Shape& output)
-    : output_strides_(row_major_strides(output)), input_strides_(output.size(), 0) {
+Broadcast::Broadcast(const Shape& input, const Shape& output) {
   if (broadcast_shapes(input, output) != output) {
     fail(ErrorCode::kInvalidModel, "shape {} does not broadcast to {}", to_string(input), to_string(output));
   }
+  // Neighbouring axes that are walked alike become one, so that the usual cases need one or two divisions.
   const Shape strides = row_major_strides(input);
   const std::size_t lead = output.size() - input.size();
-  for (std::size_t i = 0; i < input.size(); ++i) {
-    input_strides_[lead + i] = input[i] == 1 ? 0 : strides[i];
+  Shape extents;
+  for (std::size_t i = 0; i < output.size(); ++i) {
+    if (output[i] == 1) {
+      continue;
+    }
+    const std::int64_t stride = i < lead || input[i - lead] == 1 ? 0 : strides[i - lead];
+    if (!extents.empty() && input_strides_.back() == stride * output[i]) {
+      extents.back() *= output[i];
+      input_strides_.back() = stride;
+    } else {
+      extents.push_back(output[i]);
+      input_strides_.push_back(stride);
+    }
   }
+  output_strides_ = row_major_strides(extents);
 }
 
 std::size_t Broadcast::operator()(std::size_t output_index) const {
   auto rest = static_cast<std::int64_t>(output_index);
   std::int64_t index = 0;
   for (std::size_t i = 0; i < output_strides_.size(); ++i) {
+    if (output_strides_[i] == 1) {
+      index += rest * input_strides_[i];
+      break;
+    }
     index += rest / output_strides_[i] * input_strides_[i];
     rest %= output_strides_[i];
   }

@@ -12,7 +12,7 @@ namespace fovea {
 /// The post-op's formula for one element; `operand` matters for kAdd, kMultiply and kPRelu only.
 double apply(const PostOp& op, double x, double operand = 0);
 
-/// Common shape of two shapes under numpy rules.
+/// Common shape of two shapes under numpy rules; extents may be dynamic.
 /// \throws Error{kInvalidModel} when they do not broadcast.
 Shape broadcast_shapes(const Shape& a, const Shape& b);
 
@@ -26,8 +26,8 @@ class Broadcast {
   [[nodiscard]] std::size_t operator()(std::size_t output_index) const;
 
  private:
-  Shape output_strides_;
-  Shape input_strides_;  ///< 0 along broadcast axes.
+  Shape output_strides_;  ///< Of the output's axes after merging neighbours.
+  Shape input_strides_;   ///< 0 along broadcast axes.
 };
 
 /// Applies a node's post-ops in place to `output`.

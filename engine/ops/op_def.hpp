@@ -53,6 +53,13 @@ struct OpDef {
   /// Set by unary element-wise operators: the same computation as a post-op of the node before. nullopt: not for
   /// these attributes.
   std::optional<PostOp> (*as_post_op)(const Node& node) = nullptr;
+
+  /// `reference` looks at the shapes of its inputs only (ShapeOf), so static shapes make its result constant.
+  bool reads_shapes_only = false;
+
+  /// Set by operators with an element type among their attributes (Convert): f16 and bf16 there become f32.
+  /// \return true if something changed.
+  bool (*widen_attributes)(Node& node) = nullptr;
 };
 
 /// All operators, in the order of ops.inc.

@@ -17,7 +17,7 @@
 #include <string_view>
 #include <vector>
 
-#include "engine/runtime/model.hpp"
+#include "engine/graph/model.hpp"
 #include "engine/runtime/plugin.hpp"
 #include "engine/runtime/scheduler.hpp"
 
@@ -57,7 +57,7 @@ struct RequestTiming {
 class InferRequest {
  public:
   /// \thread A lane. Runs before the model, may write the inputs. What it throws reaches the callback.
-  using Prepare = std::function<void(InferRequest&)>;
+  using Prepare = std::function<void()>;
   /// \thread A lane. Called exactly once per start_async, with nullptr on success; the request may be started again
   /// from inside. Must not throw and must not destroy the request.
   using Callback = std::function<void(std::exception_ptr)>;

@@ -68,6 +68,12 @@ class Executable {
   [[nodiscard]] virtual std::vector<StepInfo> steps() const = 0;
 };
 
+/// Lanes a model wants on its device and the cores each run keeps busy.
+struct LaneUse {
+  int lanes = 1;
+  int threads = 1;
+};
+
 /// A kind of device. Immutable after construction, thread-safe.
 class Plugin {
  public:
@@ -78,8 +84,8 @@ class Plugin {
 
   [[nodiscard]] virtual std::string name() const = 0;         ///< "CPU", "REFERENCE".
   [[nodiscard]] virtual std::string description() const = 0;  ///< "AMD EPYC, 2 cores, AVX-512".
-  /// Lanes the scheduler should open when the properties do not say.
-  [[nodiscard]] virtual int default_lanes(const Properties& properties) const = 0;
+  /// How requests of a model with these (validated) properties use the machine.
+  [[nodiscard]] virtual LaneUse lane_use(const Properties& properties) const = 0;
   /// \param graph      All shapes static; not yet optimised: the device runs the passes it wants.
   /// \throws Error{kUnsupported} naming every node it cannot run.
   [[nodiscard]] virtual std::unique_ptr<Executable> compile(Graph graph, const Properties& properties) const = 0;

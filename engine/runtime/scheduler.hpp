@@ -17,6 +17,7 @@ inline constexpr StreamId kNoStream = 0;
 struct Job {
   StreamId stream = kNoStream;
   double weight = 1;  ///< Share among streams with waiting jobs; > 0.
+  int threads = 1;    ///< Cores the job keeps busy while it runs.
   std::chrono::steady_clock::time_point deadline = std::chrono::steady_clock::time_point::max();
   std::function<void()> run;     ///< \thread A lane. Must not throw.
   std::function<void()> reject;  ///< Called instead of `run` when the scheduler shuts down first. Must not throw.
@@ -41,7 +42,8 @@ class Scheduler {
   Scheduler& operator=(const Scheduler&) = delete;
 
   /// Makes sure the device has at least this many lanes (1…256).
-  void open_lanes(std::string_view device, int count);
+  /// \param cores  Cores all jobs of the device may keep busy together; a job that asks for more runs alone.
+  void open_lanes(std::string_view device, int count, int cores);
 
   /// Queues a job. Callers bound how many they have in flight (requests are a bounded resource).
   /// \throws Error{kInvalidArgument} when the device has no lanes.

@@ -1,0 +1,28 @@
+// A frontend reads one model format into a Model. One folder and one list line (frontends.inc) each.
+#pragma once
+
+#include <filesystem>
+#include <span>
+#include <string_view>
+
+#include "engine/graph/model.hpp"
+
+namespace fovea {
+
+struct Frontend {
+  std::string_view name;  ///< "OpenVINO IR".
+  /// Tells from the first bytes (at most 4 KiB) and the file name whether this frontend reads the file.
+  bool (*recognises)(const std::filesystem::path& path, std::span<const std::byte> head) = nullptr;
+  /// \throws Error{kInvalidModel, kUnsupported, kNotFound}; messages start after the file's name, which the caller
+  /// adds.
+  Model (*read)(const std::filesystem::path& path) = nullptr;
+};
+
+/// All frontends, in the order of frontends.inc.
+std::span<const Frontend* const> all_frontends();
+
+/// Reads a model file with the first frontend that recognises it.
+/// \throws Error{kNotFound, kInvalidModel, kUnsupported} starting with "model '<path>': ".
+Model read_model(const std::filesystem::path& path);
+
+}  // namespace fovea

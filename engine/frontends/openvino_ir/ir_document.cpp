@@ -1,0 +1,165 @@
+#include "engine/frontends/openvino_ir/ir_document.hpp"
+
+#include <algorithm>
+#include <pugixml.hpp>
+#include <set>
+
+#include "engine/base/error.hpp"
+#include "engine/base/text.hpp"
+
+namespace fovea::openvino_ir {
+namespace {
+
+// Far above any real file (the largest of the Open Model Zoo has some 5,000 layers), low enough to bound memory.
+constexpr std::size_t kMaxLayers = 1'000'000;
+constexpr std::size_t kMaxPorts = 100'000;
+constexpr int kMaxMetadataDepth = 32;
+
+class DocumentReader {
+ public:
+  explicit DocumentReader(std::string_view xml) : xml_(xml) {}
+
+  IrDocument read() {
+    const pugi::xml_parse_result result = document_.load_buffer(xml_.data(), xml_.size());
+    if (!result) {
+      fail(ErrorCode::kInvalidModel, "line {}: malformed XML: {}", line_at(result.offset), result.description());
+    }
+    const pugi::xml_node net = document_.child("net");
+    if (!net) {
+      fail(ErrorCode::kInvalidModel, "no <net> element at the top");
+    }
+    IrDocument ir;
+    ir.name = net.attribute("name").value();
+    ir.version = static_cast<int>(integer(net, "version"));
+    if (ir.version != 10 && ir.version != 11) {
+      fail(ErrorCode::kUnsupported, "IR version {}, expected 10 or 11", ir.version);
+    }
+    std::set<std::int64_t> ids;
+    for (const pugi::xml_node layer : required_child(net, "layers").children("layer")) {
+      ir.layers.push_back(read_layer(layer));
+      if (!ids.insert(ir.layers.back().id).second) {
+        fail(ErrorCode::kInvalidModel, "line {}: layer id {} occurs twice (second: '{}')",
+             line_at(layer.offset_debug()), ir.layers.back().id, ir.layers.back().name);
+      }
+      if (ir.layers.size() > kMaxLayers) {
+        fail(ErrorCode::kInvalidModel, "more than {} layers", kMaxLayers);
+      }
+    }
+    for (const pugi::xml_node edge : required_child(net, "edges").children("edge")) {
+      ir.edges.push_back({.from_layer = integer(edge, "from-layer"),
+                          .from_port = integer(edge, "from-port"),
+                          .to_layer = integer(edge, "to-layer"),
+                          .to_port = integer(edge, "to-port")});
+    }
+    for (const char* section : {"rt_info", "meta_data", "quantization_parameters"}) {
+      read_metadata(net.child(section), "", 0, ir.metadata);
+    }
+    return ir;
+  }
+
+ private:
+  [[nodiscard]] std::ptrdiff_t line_at(std::ptrdiff_t offset) const {
+    const auto end = xml_.begin() + std::clamp<std::ptrdiff_t>(offset, 0, static_cast<std::ptrdiff_t>(xml_.size()));
+    return 1 + std::count(xml_.begin(), end, '\n');
+  }
+
+  std::int64_t integer(const pugi::xml_node& node, const char* attribute) {
+    const pugi::xml_attribute found = node.attribute(attribute);
+    const auto value = parse_int(found.value());
+    if (!found || !value) {
+      fail(ErrorCode::kInvalidModel, "line {}: <{}> has {}='{}', expected an integer", line_at(node.offset_debug()),
+           node.name(), attribute, std::string_view(found.value()).substr(0, 40));
+    }
+    return *value;
+  }
+
+  pugi::xml_node required_child(const pugi::xml_node& node, const char* name) {
+    const pugi::xml_node child = node.child(name);
+    if (!child) {
+      fail(ErrorCode::kInvalidModel, "line {}: <{}> has no <{}>", line_at(node.offset_debug()), node.name(), name);
+    }
+    return child;
+  }
+
+  /// "a,b\,c" → {"a", "b,c"}.
+  static std::vector<std::string> split_names(std::string_view text) {
+    std::vector<std::string> names;
+    std::string current;
+    for (std::size_t i = 0; i < text.size(); ++i) {
+      if (text[i] == '\\' && i + 1 < text.size() && text[i + 1] == ',') {
+        current += text[++i];
+      } else if (text[i] == ',') {
+        names.push_back(std::move(current));
+        current.clear();
+      } else {
+        current += text[i];
+      }
+    }
+    if (!current.empty()) {
+      names.push_back(std::move(current));
+    }
+    return names;
+  }
+
+  std::vector<IrPort> read_ports(const pugi::xml_node& list) {
+    std::vector<IrPort> ports;
+    for (const pugi::xml_node port : list.children("port")) {
+      IrPort read{.id = integer(port, "id"),
+                  .precision = port.attribute("precision").value(),
+                  .names = split_names(port.attribute("names").value()),
+                  .layout = {}};
+      for (const pugi::xml_node attribute : port.child("rt_info").children("attribute")) {
+        if (std::string_view(attribute.attribute("name").value()) == "layout") {
+          read.layout = attribute.attribute("layout").value();
+        }
+      }
+      ports.push_back(std::move(read));
+      if (ports.size() > kMaxPorts) {
+        fail(ErrorCode::kInvalidModel, "line {}: more than {} ports", line_at(port.offset_debug()), kMaxPorts);
+      }
+    }
+    return ports;
+  }
+
+  IrLayer read_layer(const pugi::xml_node& node) {
+    IrLayer layer;
+    layer.id = integer(node, "id");
+    layer.name = node.attribute("name").value();
+    layer.type = node.attribute("type").value();
+    layer.version = node.attribute("version").value();
+    if (layer.type.empty()) {
+      fail(ErrorCode::kInvalidModel, "line {}: layer '{}' has no type", line_at(node.offset_debug()), layer.name);
+    }
+    for (const pugi::xml_attribute attribute : node.child("data").attributes()) {
+      layer.data.emplace(attribute.name(), attribute.value());
+    }
+    layer.inputs = read_ports(node.child("input"));
+    layer.outputs = read_ports(node.child("output"));
+    return layer;
+  }
+
+  /// `<a><b value="x"/></a>` → "a/b" = "x"; `<info name="b" value="x"/>` counts as `<b value="x"/>`.
+  static void read_metadata(const pugi::xml_node& node, const std::string& prefix, int depth,
+                            std::map<std::string, std::string>& out) {
+    if (depth > kMaxMetadataDepth) {
+      return;
+    }
+    for (const pugi::xml_node child : node.children()) {
+      const std::string_view tag = child.name();
+      const std::string key = prefix + std::string(tag == "info" ? child.attribute("name").value() : tag);
+      if (const pugi::xml_attribute value = child.attribute("value")) {
+        out.emplace(key, value.value());
+      }
+      read_metadata(child, key + "/", depth + 1, out);
+    }
+  }
+
+  std::string_view xml_;
+  pugi::xml_document document_;
+};
+
+}  // namespace
+
+IrDocument parse_document(std::string_view xml) { return DocumentReader(xml).read(); }
+
+}  // namespace fovea::openvino_ir

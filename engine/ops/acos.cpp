@@ -1,0 +1,32 @@
+// Acos: the inverse cosine, element by element.
+// https://docs.openvino.ai/2024/documentation/openvino-ir-format/operation-sets/operation-specs/arithmetic/acos-1.html
+
+#include <cmath>
+
+#include "engine/ops/op_def.hpp"
+#include "engine/ops/unary.hpp"
+
+namespace fovea::ops {
+namespace {
+
+void reference(const Node& /*node*/, std::span<const ConstTensorView> inputs, std::span<const TensorView> outputs) {
+  map_elements(inputs[0], outputs[0], [](double x) { return std::acos(x); });
+}
+
+}  // namespace
+
+extern const OpDef acos;
+const OpDef acos{
+    .name = "Acos",
+    .spec =
+        "https://docs.openvino.ai/2024/documentation/openvino-ir-format/operation-sets/operation-specs/arithmetic/"
+        "acos-1.html",
+    .inputs = {1, 1},
+    .openvino = {.type = "Acos", .versions = {1}},
+    .attributes = {},
+    .infer = infer_unary,
+    .reference = reference,
+    .as_post_op = nullptr,
+};
+
+}  // namespace fovea::ops

@@ -1,0 +1,33 @@
+// Floor: the largest integer not above x, element by element.
+// https://docs.openvino.ai/2024/documentation/openvino-ir-format/operation-sets/operation-specs/arithmetic/floor-1.html
+
+#include <cmath>
+
+#include "engine/ops/op_def.hpp"
+#include "engine/ops/unary.hpp"
+
+namespace fovea::ops {
+namespace {
+
+void reference(const Node& /*node*/, std::span<const ConstTensorView> inputs, std::span<const TensorView> outputs) {
+  map_elements(
+      inputs[0], outputs[0], [](double x) { return std::floor(x); }, [](std::int64_t x) { return x; });
+}
+
+}  // namespace
+
+extern const OpDef floor;
+const OpDef floor{
+    .name = "Floor",
+    .spec =
+        "https://docs.openvino.ai/2024/documentation/openvino-ir-format/operation-sets/operation-specs/arithmetic/"
+        "floor-1.html",
+    .inputs = {1, 1},
+    .openvino = {.type = "Floor", .versions = {1}},
+    .attributes = {},
+    .infer = infer_unary,
+    .reference = reference,
+    .as_post_op = nullptr,
+};
+
+}  // namespace fovea::ops

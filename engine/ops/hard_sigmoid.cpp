@@ -1,0 +1,45 @@
+// HardSigmoid: max(0, min(1, alpha*x + beta)), element by element; alpha and beta are the second and third input.
+// https://docs.openvino.ai/2024/documentation/openvino-ir-format/operation-sets/operation-specs/activation/hard-sigmoid-1.html
+
+#include <algorithm>
+
+#include "engine/ops/op_def.hpp"
+#include "engine/ops/shapes.hpp"
+
+namespace fovea::ops {
+namespace {
+
+std::vector<TensorType> infer(const Node& /*node*/, std::span<const InputInfo> inputs) {
+  for (std::size_t i = 1; i < 3; ++i) {
+    if (is_static(inputs[i].type.shape) && element_count(inputs[i].type.shape) != 1) {
+      fail(ErrorCode::kInvalidModel, "input {} is {}, expected a single value", i, to_string(inputs[i].type));
+    }
+  }
+  return {inputs[0].type};
+}
+
+void reference(const Node& /*node*/, std::span<const ConstTensorView> inputs, std::span<const TensorView> outputs) {
+  const double alpha = to_doubles(inputs[1]).at(0);
+  const double beta = to_doubles(inputs[2]).at(0);
+  std::vector<double> values = to_doubles(inputs[0]);
+  std::ranges::transform(values, values.begin(), [&](double x) { return std::clamp(alpha * x + beta, 0.0, 1.0); });
+  store(outputs[0], values);
+}
+
+}  // namespace
+
+extern const OpDef hard_sigmoid;
+const OpDef hard_sigmoid{
+    .name = "HardSigmoid",
+    .spec =
+        "https://docs.openvino.ai/2024/documentation/openvino-ir-format/operation-sets/operation-specs/activation/"
+        "hard-sigmoid-1.html",
+    .inputs = {3, 3},
+    .openvino = {.type = "HardSigmoid", .versions = {1}},
+    .attributes = {},
+    .infer = infer,
+    .reference = reference,
+    .as_post_op = nullptr,
+};
+
+}  // namespace fovea::ops

@@ -1,0 +1,32 @@
+// Log: the natural logarithm, element by element.
+// https://docs.openvino.ai/2024/documentation/openvino-ir-format/operation-sets/operation-specs/arithmetic/log-1.html
+
+#include <cmath>
+
+#include "engine/ops/op_def.hpp"
+#include "engine/ops/unary.hpp"
+
+namespace fovea::ops {
+namespace {
+
+void reference(const Node& /*node*/, std::span<const ConstTensorView> inputs, std::span<const TensorView> outputs) {
+  map_elements(inputs[0], outputs[0], [](double x) { return std::log(x); });
+}
+
+}  // namespace
+
+extern const OpDef log;
+const OpDef log{
+    .name = "Log",
+    .spec =
+        "https://docs.openvino.ai/2024/documentation/openvino-ir-format/operation-sets/operation-specs/arithmetic/"
+        "log-1.html",
+    .inputs = {1, 1},
+    .openvino = {.type = "Log", .versions = {1}},
+    .attributes = {},
+    .infer = infer_unary,
+    .reference = reference,
+    .as_post_op = nullptr,
+};
+
+}  // namespace fovea::ops

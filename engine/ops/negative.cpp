@@ -1,0 +1,32 @@
+// Negative: -x, element by element.
+// https://docs.openvino.ai/2024/documentation/openvino-ir-format/operation-sets/operation-specs/arithmetic/negative-1.html
+
+#include "engine/ops/binary.hpp"
+#include "engine/ops/op_def.hpp"
+#include "engine/ops/unary.hpp"
+
+namespace fovea::ops {
+namespace {
+
+void reference(const Node& /*node*/, std::span<const ConstTensorView> inputs, std::span<const TensorView> outputs) {
+  map_elements(
+      inputs[0], outputs[0], [](double x) { return -x; }, [](std::int64_t x) { return wrap_subtract(0, x); });
+}
+
+}  // namespace
+
+extern const OpDef negative;
+const OpDef negative{
+    .name = "Negative",
+    .spec =
+        "https://docs.openvino.ai/2024/documentation/openvino-ir-format/operation-sets/operation-specs/arithmetic/"
+        "negative-1.html",
+    .inputs = {1, 1},
+    .openvino = {.type = "Negative", .versions = {1}},
+    .attributes = {},
+    .infer = infer_unary,
+    .reference = reference,
+    .as_post_op = nullptr,
+};
+
+}  // namespace fovea::ops

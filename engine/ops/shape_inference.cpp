@@ -1,0 +1,89 @@
+#include "engine/ops/shape_inference.hpp"
+
+#include <algorithm>
+#include <map>
+
+#include "engine/graph/model.hpp"
+
+namespace fovea {
+namespace {
+
+/// Largest result that is evaluated for shape inference. Shapes, axes, ranges and prior boxes of real models are far
+/// below; weights (Convert of compressed constants) stay out, they are folded later and once.
+constexpr std::size_t kMaxShapeElements = 4096;
+
+}  // namespace
+
+std::optional<std::vector<Tensor>> try_evaluate(const Graph& graph, const Node& node,
+                                                const std::function<const Tensor*(ValueId)>& known) {
+  std::vector<ConstTensorView> views;
+  for (const ValueId input : node.inputs) {
+    const Tensor* content = input == kNone ? nullptr : known(input);
+    if (content != nullptr) {
+      views.push_back(content->view());
+    } else if (input == kNone) {
+      views.emplace_back();
+    } else if (node.op->reads_shapes_only && is_static(graph.value(input).type.shape)) {
+      views.push_back({graph.value(input).type, nullptr});
+    } else {
+      return std::nullopt;
+    }
+  }
+  std::vector<TensorType> types;
+  for (const ValueId output : node.outputs) {
+    types.push_back(graph.value(output).type);
+    if (!is_static(types.back().shape)) {
+      return std::nullopt;
+    }
+  }
+  return evaluate(node, views, types);
+}
+
+void infer_shapes(Graph& graph) {
+  std::map<ValueId, Tensor> evaluated;
+  const std::function<const Tensor*(ValueId)> known = [&](ValueId id) -> const Tensor* {
+    if (const Tensor* constant = graph.constant(id)) {
+      return constant;
+    }
+    const auto found = evaluated.find(id);
+    return found == evaluated.end() ? nullptr : &found->second;
+  };
+  for (Node& node : graph.nodes) {
+    std::vector<InputInfo> infos;
+    for (std::size_t i = 0; i < node.inputs.size(); ++i) {
+      const bool own =
+          std::ranges::none_of(node.post_ops, [&](const PostOp& op) { return op.operand == static_cast<int>(i); });
+      const ValueId input = node.inputs[i];
+      if (own) {
+        infos.push_back(input == kNone ? InputInfo{} : InputInfo{graph.value(input).type, known(input)});
+      }
+    }
+    const std::vector<TensorType> types = infer_types(node, infos);
+    if (types.size() < node.outputs.size()) {
+      fail(ErrorCode::kInvalidModel, "node '{}' ({}): has {} outputs, expected at most {}", node.name, node.op->name,
+           node.outputs.size(), types.size());
+    }
+    bool small = true;
+    for (std::size_t i = 0; i < node.outputs.size(); ++i) {
+      graph.value(node.outputs[i]).type = types[i];
+      small = small && is_static(types[i].shape) && element_count(types[i].shape) <= kMaxShapeElements;
+    }
+    if (!small) {
+      continue;
+    }
+    if (auto results = try_evaluate(graph, node, known)) {
+      for (std::size_t i = 0; i < node.outputs.size(); ++i) {
+        evaluated[node.outputs[i]] = std::move((*results)[i]);
+      }
+    }
+  }
+}
+
+void reshape(Graph& graph, const std::map<std::string, Shape>& input_shapes) {
+  for (const auto& [name, shape] : input_shapes) {
+    graph.value(graph.inputs[find_port(graph.inputs, name, "input")].value).type.shape = shape;
+  }
+  infer_shapes(graph);
+}
+
+}  // namespace fovea

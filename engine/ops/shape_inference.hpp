@@ -1,0 +1,28 @@
+// Types of all values of a graph from the types of its inputs, through shape sub-graphs.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+
+#include "engine/ops/op_def.hpp"
+
+namespace fovea {
+
+/// Infers every node anew, in order. Small results that depend on constants and static shapes only (ShapeOf → Gather
+/// → Concat …) are evaluated on the way, so that Reshape, Interpolate and the like see their targets.
+/// \throws Error{kInvalidModel, kUnsupported} naming the node that does not accept its inputs.
+void infer_shapes(Graph& graph);
+
+/// Gives inputs other shapes (by port name or alias) and infers everything anew.
+/// \throws Error{kNotFound} for an unknown input, Error{kInvalidModel} when the graph does not accept the shapes.
+void reshape(Graph& graph, const std::map<std::string, Shape>& input_shapes);
+
+/// Evaluates a node whose inputs are all known, or whose result depends on static input shapes only.
+/// \param known  Content of a value, or nullptr.
+/// \return nullopt when something is not known.
+std::optional<std::vector<Tensor>> try_evaluate(const Graph& graph, const Node& node,
+                                                const std::function<const Tensor*(ValueId)>& known);
+
+}  // namespace fovea

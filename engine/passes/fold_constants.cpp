@@ -1,0 +1,50 @@
+#include "engine/ops/shape_inference.hpp"
+#include "engine/passes/pass.hpp"
+
+namespace fovea {
+namespace {
+
+/// A folded result larger than this stays a node: expanding a small constant (Broadcast, Tile) into hundreds of
+/// megabytes is worse than computing it.
+constexpr std::size_t kMaxFoldedBytes = std::size_t{256} << 20U;
+
+bool worth_folding(const Graph& graph, const Node& node) {
+  std::size_t bytes = 0;
+  for (const ValueId output : node.outputs) {
+    const TensorType& type = graph.value(output).type;
+    if (!is_static(type.shape)) {
+      return false;
+    }
+    bytes += byte_size(type);
+  }
+  return bytes <= kMaxFoldedBytes;
+}
+
+}  // namespace
+
+bool fold_constants(Graph& graph) {
+  const std::function<const Tensor*(ValueId)> known = [&](ValueId id) { return graph.constant(id); };
+  std::vector<bool> folded(graph.nodes.size(), false);
+  bool changed = false;
+  for (std::size_t n = 0; n < graph.nodes.size(); ++n) {
+    const Node& node = graph.nodes[n];
+    if (!worth_folding(graph, node)) {
+      continue;
+    }
+    auto results = try_evaluate(graph, node, known);
+    if (!results) {
+      continue;
+    }
+    for (std::size_t i = 0; i < node.outputs.size(); ++i) {
+      Value& value = graph.value(node.outputs[i]);
+      value.constant = std::move((*results)[i]);
+      value.producer = kNone;
+    }
+    folded[n] = true;
+    changed = true;
+  }
+  graph.erase_nodes(folded);
+  return changed;
+}
+
+}  // namespace fovea

@@ -1,0 +1,48 @@
+// Turns an optimised graph into steps with kernels, layouts and one memory arena.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "engine/graph/graph.hpp"
+#include "engine/plugins/cpu/kernel.hpp"
+#include "engine/runtime/plugin.hpp"
+
+namespace fovea::cpu {
+
+/// Memory of one value in one layout: a place in the arena, or a constant.
+struct Buffer {
+  std::size_t bytes = 0;
+  int first = 0;           ///< Step that writes it; 0 for inputs.
+  int last = 0;            ///< Last step that reads it.
+  std::size_t offset = 0;  ///< In the arena.
+  Tensor constant;         ///< Not empty: the content, shared by all requests.
+};
+
+/// One kernel call with its buffers (indices into Program::buffers; -1: absent).
+struct ProgramStep {
+  StepInfo info;
+  KernelPlan plan;
+  std::vector<int> inputs;
+  std::vector<int> outputs;
+  int scratch = -1;
+};
+
+/// A compiled model. Immutable, shared by the executions.
+struct Program {
+  std::vector<ProgramStep> steps;
+  std::vector<Buffer> buffers;
+  std::vector<int> inputs;   ///< Buffer of each graph input, plain layout.
+  std::vector<int> outputs;  ///< Buffer of each graph output, plain layout.
+  std::vector<TensorType> input_types;
+  std::vector<TensorType> output_types;
+  std::size_t arena_bytes = 0;
+  std::size_t arena_lower_bound_bytes = 0;
+  int threads = 1;
+};
+
+/// \param graph  After the standard passes. \throws Error{kUnsupported} when no kernel takes a node.
+std::shared_ptr<const Program> compile(const Graph& graph, int threads);
+
+}  // namespace fovea::cpu

@@ -1,0 +1,85 @@
+// A CPU kernel: plans one node of a graph and binds the plan to memory. One file and one list line each.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "engine/graph/graph.hpp"
+
+namespace fovea::cpu {
+
+/// Order of elements in memory. kChannelsLast (NHWC) exists for rank 4 only.
+enum class Layout : std::uint8_t { kPlain, kChannelsLast };
+
+/// Both layouts of this shape are the same bytes in the same order.
+bool layouts_coincide(const Shape& shape);
+
+/// What a kernel sees while it plans.
+struct NodeContext {
+  const Graph& graph;
+  const Node& node;
+  std::span<const Layout> layouts;  ///< How the producer of each input left it.
+  int threads = 1;                  ///< Cores one run may use.
+
+  [[nodiscard]] const TensorType& input(std::size_t i) const { return graph.value(node.inputs.at(i)).type; }
+  [[nodiscard]] const TensorType& output(std::size_t i = 0) const { return graph.value(node.outputs.at(i)).type; }
+  /// The content of a constant input, else nullptr.
+  [[nodiscard]] const Tensor* constant(std::size_t i) const {
+    return i < node.inputs.size() ? graph.constant(node.inputs[i]) : nullptr;
+  }
+  /// Inputs of the operator itself, without the operands of post-ops.
+  [[nodiscard]] std::size_t own_inputs() const;
+};
+
+/// Addresses of a step's buffers in one request, in the layouts the plan asked for.
+struct Bindings {
+  std::vector<std::byte*> inputs;  ///< nullptr where the node's input is absent.
+  std::vector<std::byte*> outputs;
+  std::byte* scratch = nullptr;
+
+  template <class T>
+  [[nodiscard]] const T* input(std::size_t i) const {
+    return reinterpret_cast<const T*>(inputs.at(i));
+  }
+  template <class T>
+  [[nodiscard]] T* output(std::size_t i = 0) const {
+    return reinterpret_cast<T*>(outputs.at(i));
+  }
+};
+
+/// Runs a step of one request; called once per inference on a lane. Allocates nothing.
+using BoundStep = std::function<void()>;
+
+/// How a node will be computed. Immutable once made, shared by all requests.
+struct KernelPlan {
+  std::string kernel;                ///< Name and implementation, for people.
+  std::vector<Layout> inputs;        ///< Wanted layout of each input.
+  std::vector<Layout> outputs;       ///< Layout of each output.
+  std::size_t scratch_bytes = 0;     ///< Memory needed during the step only.
+  std::size_t post_ops_done = 0;     ///< Leading post-ops the kernel applies; the compiler adds a step for the rest.
+  std::optional<std::size_t> alias;  ///< outputs[0] is this input's memory under another shape; nothing runs.
+  std::function<BoundStep(const Bindings&)> bind;
+};
+
+/// A line of cpu_kernels.inc.
+struct KernelDef {
+  std::string_view name;
+  std::span<const std::string_view> ops;  ///< Operators it may compute; empty: any.
+  /// nullopt: not this node, and `refusal` says why.
+  std::optional<KernelPlan> (*plan)(const NodeContext& context, std::string& refusal) = nullptr;
+};
+
+/// All kernels, best first, reference last.
+std::span<const KernelDef* const> all_kernels();
+
+/// Applies post-ops `first`… of the node in place to its output, which has layout `layout`. Never refuses f32.
+KernelPlan plan_post_ops(const NodeContext& context, std::size_t first, Layout layout);
+
+/// Copies a rank-4 f32 tensor between the layouts.
+BoundStep bind_reorder(const Shape& shape, Layout from, const float* src, float* dst);
+
+}  // namespace fovea::cpu

@@ -1,0 +1,111 @@
+// FakeQuantize in float: limits per tensor or per channel, any layout.
+#include "engine/ops/fake_quantize.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <memory>
+
+#include "engine/plugins/cpu/iteration.hpp"
+#include "engine/plugins/cpu/kernel.hpp"
+
+namespace fovea::cpu {
+namespace {
+
+constexpr std::array<std::string_view, 1> kOps = {"FakeQuantize"};
+constexpr std::int64_t kBlock = 4096;
+
+/// Constants of one channel, ready for `round((clamp(x) − low) · scale) · step + out_low`.
+struct Quantizer {
+  float low, high, in_low, scale, step, out_low;
+
+  [[nodiscard]] float operator()(float x) const {
+    constexpr float kRound = 12582912.0F;  // 1.5 · 2^23: adding it rounds halves to even
+    const float clamped = std::min(std::max(x, low), high);
+    return ((clamped - in_low) * scale + kRound - kRound) * step + out_low;
+  }
+};
+
+struct State {
+  RowIteration rows;
+  float levels;
+};
+
+void run(const State& state, const std::array<const float*, 5>& in, float* output) {
+  const RowIteration& rows = state.rows;
+  const std::int64_t length = rows.row_length();
+  const std::int64_t blocks = (length + kBlock - 1) / kBlock;
+  const std::int64_t items = rows.rows() * blocks;
+  const bool uniform =
+      rows.inner_stride(1) == 0 && rows.inner_stride(2) == 0 && rows.inner_stride(3) == 0 && rows.inner_stride(4) == 0;
+#pragma omp parallel for schedule(static)
+  for (std::int64_t item = 0; item < items; ++item) {
+    const std::int64_t row = item / blocks;
+    const std::int64_t begin = item % blocks * kBlock;
+    const std::int64_t end = std::min(length, begin + kBlock);
+    const float* x = in[0] + rows.offset(0, row);
+    float* y = output + row * length;
+    const auto at = [&](std::size_t k, std::int64_t i) {
+      return in.at(k)[rows.offset(k, row) + i * rows.inner_stride(k)];
+    };
+    const auto quantizer = [&](std::int64_t i) {
+      const float low = at(1, i);
+      const float high = at(2, i);
+      const float range = high - low;
+      return Quantizer{std::min(low, high),
+                       std::max(low, high),
+                       low,
+                       range == 0 ? 0 : state.levels / range,
+                       (at(4, i) - at(3, i)) / state.levels,
+                       at(3, i)};
+    };
+    if (uniform) {
+      const Quantizer quantize = quantizer(0);
+#pragma omp simd
+      for (std::int64_t i = begin; i < end; ++i) {
+        y[i] = quantize(x[i]);
+      }
+    } else {
+      for (std::int64_t i = begin; i < end; ++i) {
+        y[i] = quantizer(i)(x[i]);
+      }
+    }
+  }
+}
+
+std::optional<KernelPlan> plan(const NodeContext& context, std::string& refusal) {
+  const auto& attributes = context.node.attrs<ops::FakeQuantizeAttributes>();
+  const Shape& shape = context.output().shape;
+  if (context.output().data_type != DataType::kF32 || context.own_inputs() != context.node.inputs.size()) {
+    refusal = "computes f32 without post-ops";
+    return std::nullopt;
+  }
+  std::vector<RowIteration::OperandShape> operands;
+  KernelPlan plan;
+  const Layout layout = shape.size() == 4 ? context.layouts[0] : Layout::kPlain;
+  for (std::size_t i = 0; i < 5; ++i) {
+    const Shape limits = i == 0 ? shape : ops::align_for_broadcast(attributes, shape, context.input(i).shape);
+    const bool rank4 = limits.size() == 4 && context.input(i).shape.size() == 4;
+    plan.inputs.push_back(rank4 ? layout : Layout::kPlain);
+    operands.push_back({limits, rank4 ? layout : Layout::kPlain});
+  }
+  plan.kernel = "fake_quantize";
+  plan.outputs = {layout};
+  const auto state = std::make_shared<const State>(
+      State{RowIteration(shape, layout, operands), static_cast<float>(attributes.levels - 1)});
+  plan.bind = [state](const Bindings& bindings) -> BoundStep {
+    std::array<const float*, 5> inputs{};
+    for (std::size_t i = 0; i < inputs.size(); ++i) {
+      inputs.at(i) = bindings.input<float>(i);
+    }
+    return [state, inputs, output = bindings.output<float>()] { run(*state, inputs, output); };
+  };
+  return plan;
+}
+
+}  // namespace
+
+extern const KernelDef fake_quantize_kernel;
+const KernelDef fake_quantize_kernel{.name = "fake_quantize", .ops = kOps, .plan = plan};
+
+}  // namespace fovea::cpu

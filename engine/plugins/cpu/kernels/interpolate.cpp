@@ -1,0 +1,153 @@
+// Interpolate of height and width, channels last, every mode: taps per output row and column, rows first.
+#include "engine/ops/interpolate.hpp"
+
+#include <omp.h>
+
+#include <algorithm>
+#include <array>
+#include <memory>
+
+#include "engine/plugins/cpu/kernel.hpp"
+
+namespace fovea::cpu {
+namespace {
+
+constexpr std::array<std::string_view, 1> kOps = {"Interpolate"};
+
+/// The taps of all coordinates of one axis, one after another.
+struct TapTable {
+  std::vector<std::int32_t> begin;  ///< First tap of each coordinate, and the end.
+  std::vector<std::int32_t> index;
+  std::vector<float> weight;
+};
+
+TapTable flatten(const std::vector<std::vector<ops::Tap>>& taps) {
+  TapTable table;
+  for (const auto& coordinate : taps) {
+    table.begin.push_back(static_cast<std::int32_t>(table.index.size()));
+    for (const ops::Tap& tap : coordinate) {
+      table.index.push_back(static_cast<std::int32_t>(tap.index));
+      table.weight.push_back(static_cast<float>(tap.weight));
+    }
+  }
+  table.begin.push_back(static_cast<std::int32_t>(table.index.size()));
+  return table;
+}
+
+/// An axis that is not resized: each coordinate is itself.
+TapTable identity(std::int64_t extent) {
+  std::vector<std::vector<ops::Tap>> taps;
+  for (std::int64_t i = 0; i < extent; ++i) {
+    taps.push_back({ops::Tap{.index = i, .weight = 1}});
+  }
+  return flatten(taps);
+}
+
+struct Resize {
+  TapTable rows, columns;
+  std::int64_t batch, channels, input_height, input_width, output_height, output_width;
+};
+
+/// target = Σ weight · source[index · stride], over `count` floats.
+void sum_taps(const TapTable& table, std::int64_t coordinate, const float* source, std::int64_t stride,
+              std::int64_t count, float* target) {
+  const auto at = static_cast<std::size_t>(coordinate);
+  std::fill_n(target, count, 0.0F);
+  for (auto tap = static_cast<std::size_t>(table.begin[at]); tap < static_cast<std::size_t>(table.begin[at + 1]);
+       ++tap) {
+    const float weight = table.weight[tap];
+    const float* row = source + table.index[tap] * stride;
+#pragma omp simd
+    for (std::int64_t i = 0; i < count; ++i) {
+      target[i] += weight * row[i];
+    }
+  }
+}
+
+void run(const Resize& resize, const float* src, float* dst, float* scratch) {
+  const std::int64_t row_floats = resize.input_width * resize.channels;
+#pragma omp parallel for schedule(static)
+  for (std::int64_t item = 0; item < resize.batch * resize.output_height; ++item) {
+    const std::int64_t n = item / resize.output_height;
+    float* row = scratch + omp_get_thread_num() * row_floats;
+    sum_taps(resize.rows, item % resize.output_height, src + n * resize.input_height * row_floats, row_floats,
+             row_floats, row);
+    float* out = dst + item * resize.output_width * resize.channels;
+    for (std::int64_t x = 0; x < resize.output_width; ++x) {
+      sum_taps(resize.columns, x, row, resize.channels, resize.channels, out + x * resize.channels);
+    }
+  }
+}
+
+/// Sizes, scales and axes from constant inputs; nullopt when one is computed at run time.
+std::optional<ops::InterpolateInputs> constant_inputs(const NodeContext& context,
+                                                      const ops::InterpolateAttributes& attributes) {
+  const ops::InterpolatePlaces place = ops::interpolate_places(attributes);
+  ops::InterpolateInputs inputs;
+  for (const std::size_t index : {place.sizes, place.scales, place.axes}) {
+    if (index != 0 && index < context.node.inputs.size() && context.constant(index) == nullptr) {
+      return std::nullopt;
+    }
+  }
+  if (place.sizes != 0) {
+    inputs.sizes = to_ints(context.constant(place.sizes)->view());
+  }
+  if (place.scales != 0) {
+    inputs.scales = to_doubles(context.constant(place.scales)->view());
+  }
+  if (place.axes != 0 && place.axes < context.node.inputs.size()) {
+    inputs.axes = to_ints(context.constant(place.axes)->view());
+  }
+  return inputs;
+}
+
+std::optional<KernelPlan> plan(const NodeContext& context, std::string& refusal) {
+  const Shape& shape = context.input(0).shape;
+  if (context.output().data_type != DataType::kF32 || shape.size() != 4 || !context.node.post_ops.empty()) {
+    refusal = "needs f32, rank 4 and no post-ops";
+    return std::nullopt;
+  }
+  const auto& attributes = context.node.attrs<ops::InterpolateAttributes>();
+  const auto inputs = constant_inputs(context, attributes);
+  if (!inputs) {
+    refusal = "sizes, scales or axes are not constant";
+    return std::nullopt;
+  }
+  const ops::InterpolatePlan resolved = ops::resolve_interpolate(attributes, shape, *inputs);
+  if (resolved.padded != shape || resolved.output[0] != shape[0] || resolved.output[1] != shape[1]) {
+    refusal = "resizes or pads other axes than height and width";
+    return std::nullopt;
+  }
+  auto resize = std::make_shared<Resize>(Resize{.rows = identity(shape[2]),
+                                                .columns = identity(shape[3]),
+                                                .batch = shape[0],
+                                                .channels = shape[1],
+                                                .input_height = shape[2],
+                                                .input_width = shape[3],
+                                                .output_height = resolved.output[2],
+                                                .output_width = resolved.output[3]});
+  for (const ops::ResizedAxis& axis : resolved.axes) {
+    if (axis.axis >= 2) {
+      (axis.axis == 2 ? resize->rows : resize->columns) = flatten(ops::interpolation_taps(resolved, axis));
+    }
+  }
+  KernelPlan plan;
+  plan.kernel = "interpolate";
+  plan.inputs.assign(context.node.inputs.size(), Layout::kPlain);
+  plan.inputs[0] = Layout::kChannelsLast;
+  plan.outputs = {Layout::kChannelsLast};
+  plan.scratch_bytes =
+      static_cast<std::size_t>(context.threads * resize->input_width * resize->channels) * sizeof(float);
+  plan.bind = [resize = std::shared_ptr<const Resize>(resize)](const Bindings& bindings) -> BoundStep {
+    return [resize, src = bindings.input<float>(0), dst = bindings.output<float>(),
+            scratch = reinterpret_cast<float*>(bindings.scratch)] { run(*resize, src, dst, scratch); };
+  };
+  return plan;
+}
+
+}  // namespace
+
+extern const KernelDef interpolate_kernel;
+const KernelDef interpolate_kernel{.name = "interpolate", .ops = kOps, .plan = plan};
+
+}  // namespace fovea::cpu
