@@ -118,6 +118,7 @@ Element model_element(const ModelStage& stage, std::array<int, 4>& counts) {
   element.set("name", stage_name(factory, counts, stage.task))
       .set("model", stage.model)
       .set_given("model-proc", stage.model_proc)
+      .set_given("model-spec", stage.model_spec)
       .set_given("device", stage.device)
       .set_if(stage.task == ModelTask::kDetect && stage.threshold >= 0, "threshold", fmt::to_string(stage.threshold))
       .set_given("labels", stage.labels)

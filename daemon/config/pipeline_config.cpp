@@ -117,10 +117,16 @@ StageConfig read_model_stage(const Reader& reader, const Entry& entry, std::stri
   YamlMap map = entry.settings->as_map(name);
   stage.model = find_model(reader, stage.model, map.require("model"));
   require_file(reader, map.find("model-proc").value_or(entry.place), "model-proc", stage.model_proc);
+  require_file(reader, map.find("model-spec").value_or(entry.place), "model-spec", stage.model_spec);
   require_file(reader, map.find("labels-file").value_or(entry.place), "labels-file", stage.labels_file);
   static constexpr std::array<std::string_view, 2> kRegions = {"full-frame", "roi-list"};
   if (const auto region = map.find("inference-region")) {
     (void)region->as_one_of(kRegions);
+  }
+  const bool full_frame =
+      stage.inference_region == "full-frame" || (stage.inference_region.empty() && task != ModelTask::kClassify);
+  if (full_frame && !stage.object_class.empty()) {
+    map.require("object-class").complain("object-class chooses among regions: it needs inference-region: roi-list");
   }
   return stage;
 }

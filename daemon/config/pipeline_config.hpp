@@ -67,6 +67,7 @@ struct ModelStage {
   ModelTask task = ModelTask::kDetect;
   std::string model;
   std::string model_proc;
+  std::string model_spec;
   std::string device = "CPU";
   double threshold = -1;
   std::string labels;
@@ -84,6 +85,8 @@ struct ModelStage {
   void describe(Visitor& visit) {
     visit("model", model, "A model file (relative to this file), or the name of a model in the models directories.");
     visit("model-proc", model_proc, "DL Streamer's description of the model; relative to this file.");
+    visit("model-spec", model_spec,
+          "Fovea's description of the model; relative to this file. Empty: the one beside the model or installed.");
     visit("device", device, "CPU, GPU, …, AUTO.");
     if (task == ModelTask::kDetect) {
       visit("threshold", threshold, {-1, 1}, "Least confidence; -1: what the model's description says, else 0.5.");
@@ -92,7 +95,8 @@ struct ModelStage {
     visit("labels-file", labels_file, "Labels, one a line; relative to this file.");
     visit("inference-interval", inference_interval, {1, 100000}, "Look at every n-th frame.");
     visit("inference-region", inference_region, "full-frame or roi-list. Empty: the element's default.");
-    visit("object-class", object_class, "Only objects with these labels, separated by commas.");
+    visit("object-class", object_class,
+          "Only regions with these labels, separated by commas. Needs inference-region roi-list.");
     if (task == ModelTask::kClassify) {
       visit("reclassify-interval", reclassify_interval, {0, 100000},
             "Look at a tracked object every n-th frame; 0: once.");

@@ -185,6 +185,9 @@ TEST_F(Config, PipelineErrorsSayWhereAndWhat) {
   EXPECT_THAT(complaint(head + "stages:\n  - detect: {device: CPU}\n"), HasSubstr("'model'"));
   EXPECT_THAT(complaint(head + "stages:\n  - detect: {model: nowhere}\n"),
               AllOf(HasSubstr("p.yaml:4:"), HasSubstr("'nowhere'"), HasSubstr("models")));
+  std::ofstream(dir_ / "m.xml") << "<net/>";
+  EXPECT_THAT(complaint(head + "stages:\n  - detect: {model: ./m.xml, object-class: person}\n"), HasSubstr("roi-list"));
+  EXPECT_EQ(complaint(head + "stages:\n  - classify: {model: ./m.xml, object-class: person}\n"), "");
   EXPECT_THAT(complaint(head + "stages:\n  - analytics: {}\n"), HasSubstr("analytics"));
   EXPECT_THAT(complaint(head + "stages:\n  - track: {type: long-term}\n"), HasSubstr("zero-term"));
   EXPECT_THAT(complaint(head + "stages:\n  - {track: {}, gst: x}\n"), HasSubstr("another one"));
