@@ -108,6 +108,12 @@ Json parse_tags(const std::string& text) {
 
 }  // namespace
 
+void check_gva_format(const FrameFormat& format) {
+  if (!format.tags.empty()) {
+    parse_tags(format.tags);
+  }
+}
+
 Json gva_frame(const FrameAnalysis& analysis, const MessageContext& context, const FrameFormat& format) {
   Json message = {{"resolution", {{"width", analysis.width_px}, {"height", analysis.height_px}}}};
   if (!context.source.empty()) {

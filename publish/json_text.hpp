@@ -42,4 +42,7 @@ Json tensor_values(const Tensor& tensor);
 Json native_frame(const FrameAnalysis& analysis, const MessageContext& context, const FrameFormat& format);
 Json gva_frame(const FrameAnalysis& analysis, const MessageContext& context, const FrameFormat& format);
 
+/// \throws Error{kInvalidArgument} when the tags are no JSON object.
+void check_gva_format(const FrameFormat& format);
+
 }  // namespace fovea::json_text

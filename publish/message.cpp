@@ -17,6 +17,8 @@ std::optional<std::string> frame_message(const FrameAnalysis& analysis, const Me
                                                               : json_text::native_frame(analysis, context, format));
 }
 
+void check_frame_format(const FrameFormat& format) { json_text::check_gva_format(format); }
+
 std::string rfc3339(WallTime time) {
   const auto since_epoch = std::chrono::floor<std::chrono::milliseconds>(time.time_since_epoch());
   const auto seconds = std::chrono::floor<std::chrono::seconds>(since_epoch);

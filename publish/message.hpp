@@ -33,7 +33,7 @@ enum class TimeSource : std::uint8_t {
 struct MessageContext {
   std::string node = {};
   std::string pipeline = {};
-  std::uint64_t seq = 0;                             ///< Counts the frames of a pipeline, without holes.
+  std::uint64_t seq = 0;                             ///< Counts the messages of a pipeline, without holes.
   std::optional<std::chrono::nanoseconds> pts = {};  ///< Stream time.
   WallTime capture_time{};
   TimeSource time_source = TimeSource::kArrival;
@@ -60,6 +60,9 @@ struct FrameFormat {
 /// \throws Error{kInvalidArgument} when `format.tags` is no JSON object.
 std::optional<std::string> frame_message(const FrameAnalysis& analysis, const MessageContext& context,
                                          const FrameFormat& format);
+
+/// \throws Error{kInvalidArgument} when `format` could not be used, so that it can be refused before the first frame.
+void check_frame_format(const FrameFormat& format);
 
 /// Life of a pipeline instance.
 enum class PipelineState : std::uint8_t { kStarting, kRunning, kStalled, kRetrying, kFinished, kStopped, kFailed };

@@ -96,6 +96,14 @@ std::shared_ptr<MqttClient> MqttClient::shared(const MqttSettings& settings) {
     }
     return found;
   }
+  if (settings.client_id.empty()) {
+    for (const auto& [other_key, weak] : all.clients) {
+      auto other = other_key.starts_with(key) ? weak.lock() : nullptr;
+      if (other && !find_mismatch(other->settings(), settings)) {
+        return other;
+      }
+    }
+  }
   auto made = std::make_shared<MqttClient>(settings);
   all.clients[key] = made;
   return made;
@@ -115,7 +123,9 @@ void MqttClient::publish(Message message) {
   {
     const MutexLock lock(mutex_);
     const bool known = retained_.contains(message.topic);
-    if (message.retain && message.message_class == MessageClass::kState && (known || retained_.size() < kMaxRetained)) {
+    if (message.retain && message.payload.empty()) {
+      retained_.erase(message.topic);  // An empty retained message deletes the topic's state.
+    } else if (message.retain && message.message_class == MessageClass::kState && (known || retained_.size() < kMaxRetained)) {
       retained_[message.topic] = message;
     }
     queue_.push(std::move(message), std::chrono::system_clock::now());

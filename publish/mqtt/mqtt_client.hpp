@@ -40,7 +40,8 @@ class MqttClient final : public MessageSink {
   ~MqttClient() override;
 
   /// The process's connection for this address and client id, made when there is none, so that several elements and the
-  /// daemon share one. Settings left at their default accept those in force.
+  /// daemon share one. Settings left at their default accept those in force; without a client id any connection to the
+  /// address will do.
   /// \throws Error{kInvalidConfig} naming the setting that contradicts the connection in use.
   static std::shared_ptr<MqttClient> shared(const MqttSettings& settings);
 

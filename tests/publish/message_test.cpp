@@ -191,6 +191,7 @@ TEST(GvaFrame, FollowsItsSchema) {
 TEST(GvaFrame, RefusesTagsThatAreNoObject) {
   for (const char* tags : {"[1]", "{\"a\":", "text"}) {
     EXPECT_THROW(frame_message(rich_analysis(), context(), {.format = MessageFormat::kGva, .tags = tags}), Error);
+    EXPECT_THROW(check_frame_format({.tags = tags}), Error);
   }
 }
 

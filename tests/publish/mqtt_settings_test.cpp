@@ -84,6 +84,8 @@ TEST(SharedClient, IsOnePerAddressAndClientId) {
   same.address = "mqtt://127.0.0.1:1";
   same.client_id = "one";
   EXPECT_EQ(MqttClient::shared(same), first) << "defaults accept what is in force";
+  same.client_id.clear();
+  EXPECT_EQ(MqttClient::shared(same), first) << "without a client id any connection to the address will do";
   settings.client_id = "two";
   EXPECT_NE(MqttClient::shared(settings), first);
 }
