@@ -26,6 +26,7 @@ using std::chrono::milliseconds;
 constexpr guint kTickMs = 100;
 constexpr auto kStopPatience = milliseconds(5000);  // TimeoutStopSec=20 in the unit leaves room for the broker.
 constexpr auto kStatusInterval = std::chrono::seconds(5);
+constexpr auto kWatchdogInterval = std::chrono::seconds(1);
 constexpr auto kPublisherSilence = std::chrono::seconds(20);
 constexpr auto kFrameSilence = std::chrono::minutes(5);
 
@@ -93,6 +94,7 @@ class Service {
   Clock::time_point started_ = Clock::now();
   Clock::time_point last_stats_ = started_;
   Clock::time_point next_status_ = started_;
+  Clock::time_point next_watchdog_ = started_;
   bool ready_ = false;
   bool stopping_ = false;
 };
@@ -252,8 +254,11 @@ void Service::tell_systemd(Clock::time_point now) {
     ready_ = true;
     notify_systemd("READY=1");
   }
-  if (watchdog_.alive(now, mqtt_ ? std::optional(mqtt_->heartbeat()) : std::nullopt, pipelines)) {
-    notify_systemd("WATCHDOG=1");
+  if (now >= next_watchdog_) {
+    next_watchdog_ = now + kWatchdogInterval;
+    if (watchdog_.alive(now, mqtt_ ? std::optional(mqtt_->heartbeat()) : std::nullopt, pipelines)) {
+      notify_systemd("WATCHDOG=1");
+    }
   }
   if (now >= next_status_) {
     next_status_ = now + kStatusInterval;
