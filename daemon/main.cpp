@@ -5,7 +5,6 @@
 #include <cstdlib>
 
 #include "daemon/config/reference.hpp"
-#include "daemon/pipeline_builder.hpp"
 #include "daemon/service.hpp"
 #include "engine/base/error.hpp"
 
@@ -15,19 +14,6 @@ namespace {
 void set_log_levels(const fovea::ServiceOptions& options) {
   const std::string levels = fovea::load_config(options).node.log;
   ::setenv("FOVEA_LOG", levels.c_str(), 0);  // NOLINT(concurrency-mt-unsafe): no other thread yet
-}
-
-int print_launch_lines(const fovea::ServiceOptions& options) {
-  const fovea::LoadedConfig loaded = fovea::load_config(options);
-  for (const fovea::PipelineConfig& pipeline : loaded.pipelines) {
-    for (const fovea::PipelineJob& job : fovea::jobs_of(pipeline, loaded.node)) {
-      fmt::print("{}\n", fovea::shell_command(job.description));
-    }
-  }
-  for (const fovea::BrokenPipeline& broken : loaded.broken) {
-    fmt::print(stderr, "{}\n", broken.message);
-  }
-  return loaded.broken.empty() ? 0 : 1;
 }
 
 }  // namespace
@@ -59,7 +45,7 @@ int main(int argc, char** argv) {
       return fovea::check_config(options);
     }
     if (print_launch) {
-      return print_launch_lines(options);
+      return fovea::print_launch_lines(options);
     }
     set_log_levels(options);
     gst_init(nullptr, nullptr);

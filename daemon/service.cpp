@@ -1,6 +1,8 @@
 // run_service: timers and signals in one GLib main loop.
 #include "daemon/service.hpp"
 
+#include "daemon/pipeline_builder.hpp"
+
 #include <glib-unix.h>
 #include <gst/gst.h>
 #include <sys/resource.h>
@@ -348,6 +350,19 @@ LoadedConfig load_config(const ServiceOptions& options) {
 }
 
 int run_service(const ServiceOptions& options) { return Service(options).run(); }
+
+int print_launch_lines(const ServiceOptions& options) {
+  const LoadedConfig loaded = load_config(options);
+  for (const PipelineConfig& pipeline : loaded.pipelines) {
+    for (const PipelineJob& job : jobs_of(pipeline, loaded.node)) {
+      fmt::print("{}\n", shell_command(job.description));
+    }
+  }
+  for (const BrokenPipeline& broken : loaded.broken) {
+    fmt::print(stderr, "{}\n", broken.message);
+  }
+  return loaded.broken.empty() ? 0 : 1;
+}
 
 int check_config(const ServiceOptions& options) {
   const LoadedConfig loaded = load_config(options);

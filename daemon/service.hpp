@@ -64,6 +64,9 @@ class Watchdog {
 /// \throws Error when there is nothing to start with: no configuration, or no pipeline that could run.
 int run_service(const ServiceOptions& options);
 
+/// Prints each pipeline as a gst-launch-1.0 command. \return Exit status: 1 when a file was wrong.
+int print_launch_lines(const ServiceOptions& options);
+
 /// Reads everything and prints what is wrong, or that all is well. \return Exit status.
 int check_config(const ServiceOptions& options);
 

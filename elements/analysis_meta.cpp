@@ -13,8 +13,7 @@ struct AnalysisMeta {
 
 struct JsonMeta {
   GstMeta meta;
-  std::string* text;
-  std::uint64_t seq;
+  JsonMessage* message;
 };
 
 GType analysis_api();
@@ -61,15 +60,14 @@ gboolean analysis_transform(GstBuffer* target, GstMeta* meta, GstBuffer* /*sourc
 }
 
 gboolean json_init(GstMeta* meta, gpointer /*params*/, GstBuffer* /*buffer*/) {
-  reinterpret_cast<JsonMeta*>(meta)->text = new std::string();
+  reinterpret_cast<JsonMeta*>(meta)->message = new JsonMessage();
   return TRUE;
 }
 
-void json_free(GstMeta* meta, GstBuffer* /*buffer*/) { delete reinterpret_cast<JsonMeta*>(meta)->text; }
+void json_free(GstMeta* meta, GstBuffer* /*buffer*/) { delete reinterpret_cast<JsonMeta*>(meta)->message; }
 
 gboolean json_transform(GstBuffer* target, GstMeta* meta, GstBuffer* /*source*/, GQuark /*type*/, gpointer /*data*/) {
-  const auto* json = reinterpret_cast<JsonMeta*>(meta);
-  add_json(target, *json->text, json->seq);
+  add_json(target, *reinterpret_cast<JsonMeta*>(meta)->message);
   return TRUE;
 }
 
@@ -194,18 +192,16 @@ void write_analysis(GstBuffer* buffer, FrameAnalysis analysis) {
   *reinterpret_cast<AnalysisMeta*>(meta)->analysis = std::move(analysis);
 }
 
-void add_json(GstBuffer* buffer, std::string json, std::uint64_t seq) {
+void add_json(GstBuffer* buffer, JsonMessage message) {
   auto* meta = reinterpret_cast<JsonMeta*>(gst_buffer_add_meta(buffer, json_info(), nullptr));
-  *meta->text = std::move(json);
-  meta->seq = seq;
+  *meta->message = std::move(message);
 }
 
-std::vector<JsonMessage> find_json(GstBuffer* buffer) {
-  std::vector<JsonMessage> messages;
+std::vector<const JsonMessage*> find_json(GstBuffer* buffer) {
+  std::vector<const JsonMessage*> messages;
   gpointer state = nullptr;
   while (GstMeta* meta = gst_buffer_iterate_meta_filtered(buffer, &state, json_api())) {
-    const auto* json = reinterpret_cast<JsonMeta*>(meta);
-    messages.push_back({json->text->c_str(), json->seq});
+    messages.push_back(reinterpret_cast<JsonMeta*>(meta)->message);
   }
   return messages;
 }

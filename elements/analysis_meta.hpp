@@ -19,14 +19,14 @@ FrameAnalysis read_analysis(GstBuffer* buffer, const GstVideoInfo& info);
 void write_analysis(GstBuffer* buffer, FrameAnalysis analysis);
 
 /// A message made by fvmetaconvert, on its way to fvpublish.
-void add_json(GstBuffer* buffer, std::string json, std::uint64_t seq);
-
 struct JsonMessage {
-  const char* text = nullptr;
+  std::string text;
+  std::string schema;  ///< "fovea.frame/1"; empty for DL Streamer's form, which has none.
   std::uint64_t seq = 0;
 };
+void add_json(GstBuffer* buffer, JsonMessage message);
 
-/// All messages on a buffer, in the order they were added.
-std::vector<JsonMessage> find_json(GstBuffer* buffer);
+/// All messages on a buffer, in the order they were added. Valid as long as the buffer is.
+std::vector<const JsonMessage*> find_json(GstBuffer* buffer);
 
 }  // namespace fovea

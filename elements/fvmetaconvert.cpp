@@ -83,7 +83,9 @@ class ConvertWork final : public ElementWork {
     }
     set_capture_time(buffer);
     if (auto json = frame_message(analysis, context_, format_)) {
-      add_json(buffer, std::move(*json), context_.seq);
+      const bool native = format_.format == MessageFormat::kNative;
+      add_json(buffer,
+               {.text = std::move(*json), .schema = std::string(native ? kFrameSchema : ""), .seq = context_.seq});
       ++context_.seq;
     }
   }
@@ -128,8 +130,7 @@ std::unique_ptr<ElementWork> make(GstElement* element, const PropertyValues& val
   context.node = values.text("node").empty() ? host_name() : values.text("node");
   context.pipeline = values.text("pipeline");
   context.source = values.text("source");
-  // Tells now, not at the first frame, when the tags are no JSON.
-  (void)frame_message({}, context, format);
+  check_frame_format(format);  // tells now, not at the first frame, when the tags are no JSON
   return std::make_unique<ConvertWork>(element, std::move(format), std::move(context));
 }
 

@@ -18,7 +18,6 @@
 #include "engine/base/error.hpp"
 #include "engine/base/text.hpp"
 #include "publish/file_sink.hpp"
-#include "publish/message.hpp"
 #include "publish/mqtt/mqtt_client.hpp"
 
 namespace fovea::elements {
@@ -67,10 +66,11 @@ class PublishWork final : public ElementWork {
       : sink_(std::move(sink)), pattern_(std::move(pattern)) {}
 
   void process(GstBuffer* buffer) override {
-    for (const JsonMessage& json : find_json(buffer)) {
+    for (const JsonMessage* json : find_json(buffer)) {
       Message message = pattern_;
-      message.payload = json.text;
-      message.seq = json.seq;
+      message.payload = json->text;
+      message.schema = json->schema;
+      message.seq = json->seq;
       sink_->publish(std::move(message));
     }
   }
@@ -117,7 +117,6 @@ std::unique_ptr<ElementWork> make(GstElement* /*element*/, const PropertyValues&
   pattern.qos = static_cast<int>(values.number("qos"));
   pattern.retain = values.flag("retain");
   pattern.message_class = pattern.qos > 0 ? MessageClass::kEvent : MessageClass::kFrame;
-  pattern.schema = kFrameSchema;
   if (values.text("method") == "mqtt") {
     check_topic(pattern.topic);
   }

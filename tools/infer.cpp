@@ -10,6 +10,9 @@
 #include "engine/runtime/properties.hpp"
 #include "tools/npy.hpp"
 #include "tools/subcommand.hpp"
+#include "vision/image_file.hpp"
+#include "vision/model_spec.hpp"
+#include "vision/picture_input.hpp"
 
 namespace fovea::tools {
 namespace {
@@ -18,6 +21,7 @@ struct Options {
   std::filesystem::path model;
   std::string device = "CPU";
   std::vector<std::string> inputs;
+  std::filesystem::path image;
   std::filesystem::path output_dir;
   std::string properties = "PERFORMANCE_HINT=LATENCY";
 };
@@ -53,6 +57,21 @@ void print_summary(const std::string& name, const ConstTensorView& tensor) {
              sum / static_cast<double>(values.size()));
 }
 
+/// Feeds a picture as the model's description says, and the extra inputs it explains.
+void feed_image(const Options& options, const Model& model, InferRequest& request, std::vector<bool>& given) {
+  const ModelSpec spec = find_model_spec(options.model);
+  const Graph& graph = model.graph;
+  const std::size_t index = find_picture_input(graph.inputs, spec);
+  const PreProcessSpec preprocess = resolve_preprocess(spec, request.input(index).type, picture_layout(graph.inputs[index], request.input(index).shape()));
+  const Image image = read_image(options.image);
+  PreProcess(preprocess).run(image.view(), {0, 0, 1, 1}, request.input(index));
+  given[index] = true;
+  for (const ExtraInput& extra : spec.extra_inputs) {
+    fill_extra_input(extra, preprocess, request.input(extra.input));
+    given[find_port(graph.inputs, extra.input, "input")] = true;
+  }
+}
+
 int run(const Options& options) {
   Core core;
   const Model model = core.read_model(options.model);
@@ -65,9 +84,12 @@ int run(const Options& options) {
     request.set_input_tensor(model.graph.inputs[index].name, read_npy(file));
     given[index] = true;
   }
+  if (!options.image.empty()) {
+    feed_image(options, model, request, given);
+  }
   for (std::size_t i = 0; i < given.size(); ++i) {
     if (!given[i]) {
-      fail(ErrorCode::kInvalidArgument, "input '{}' of {} is not given; use --input {}=FILE.npy",
+      fail(ErrorCode::kInvalidArgument, "input '{}' of {} is not given; use --input {}=FILE.npy or --image FILE",
            model.graph.inputs[i].name, to_string(model.graph.value(model.graph.inputs[i].value).type),
            model.graph.inputs[i].name);
     }
@@ -92,6 +114,7 @@ std::function<int()> setup(CLI::App& app) {
   app.add_option("-d,--device", options->device, "Device, see `fovea devices`")->capture_default_str();
   app.add_option("-i,--input", options->inputs, "NAME=FILE.npy, cast to the input's type; NAME= may be left out")
       ->take_all();
+  app.add_option("--image", options->image, "PNG, JPEG or BMP, fed as the model's description says");
   app.add_option("-o,--output-dir", options->output_dir, "Write each output here as <name>.npy");
   app.add_option("--config", options->properties, "KEY=VALUE,… for compiling")->capture_default_str();
   return [options] { return run(*options); };

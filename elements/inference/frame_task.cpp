@@ -9,6 +9,7 @@
 #include "engine/base/text.hpp"
 #include "vision/model_proc.hpp"
 #include "vision/model_spec.hpp"
+#include "vision/picture_input.hpp"
 
 namespace fovea {
 namespace {
@@ -54,43 +55,16 @@ ModelSpec resolve_spec(const InferenceSettings& settings) {
   return spec;
 }
 
-/// The input that takes pictures: the one the description names, else the only one of rank 4.
-std::size_t find_image_input(const Graph& graph, const ModelSpec& spec) {
-  if (!spec.input.input.empty()) {
-    return find_port(graph.inputs, spec.input.input, "input");
-  }
-  std::vector<std::size_t> rest;
-  for (std::size_t i = 0; i < graph.inputs.size(); ++i) {
-    const bool extra = std::ranges::any_of(
-        spec.extra_inputs, [&](const ExtraInput& input) { return find_port(graph.inputs, input.input, "input") == i; });
-    if (!extra) {
-      rest.push_back(i);
-    }
-  }
-  if (rest.size() != 1) {
-    fail(ErrorCode::kUnsupported,
-         "model '{}' has {} inputs its description does not explain; elements feed one picture", spec.name,
-         rest.size());
-  }
-  return rest.front();
-}
-
-TensorLayout layout_of(const GraphPort& port, const Shape& shape) {
-  const bool channels_last = port.layout == "NHWC" || (port.layout.empty() && shape.size() == 4 && shape[1] != 3 &&
-                                                       shape[1] != 1 && (shape[3] == 3 || shape[3] == 1));
-  return channels_last ? TensorLayout::kNhwc : TensorLayout::kNchw;
-}
-
 }  // namespace
 
 ModelUser::ModelUser(const InferenceSettings& settings)
     : settings_(settings), spec_(resolve_spec(settings)), model_(acquire_model(settings)) {
   const Graph& graph = model_->compiled.model().graph;
-  image_input_ = find_image_input(graph, spec_);
+  image_input_ = find_picture_input(graph.inputs, spec_);
   // Compiled inputs are f32 also where the file says f16.
   TensorType type = graph.value(graph.inputs[image_input_].value).type;
   type.data_type = is_float(type.data_type) ? DataType::kF32 : type.data_type;
-  preprocess_ = resolve_preprocess(spec_, type, layout_of(graph.inputs[image_input_], type.shape));
+  preprocess_ = resolve_preprocess(spec_, type, picture_layout(graph.inputs[image_input_], type.shape));
   std::vector<OutputInfo> outputs;
   for (const GraphPort& port : graph.outputs) {
     outputs.push_back({port.name, graph.value(port.value).type});
