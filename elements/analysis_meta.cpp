@@ -24,7 +24,17 @@ const GstMetaInfo* json_info();
 /// No tags: elements that change pixels, size or orientation keep the meta. Boxes are normalised and survive scaling.
 GType register_api(const char* name) {
   static const gchar* const kNoTags[] = {nullptr};
+  if (const GType known = g_type_from_name(name)) {
+    return known;
+  }
   return gst_meta_api_type_register(name, const_cast<const gchar**>(kNoTags));
+}
+
+/// The plugin and a program that reads its metas both hold this file: the first of them registers.
+const GstMetaInfo* register_meta(GType api, const char* name, gsize size, GstMetaInitFunction init,
+                                 GstMetaFreeFunction free, GstMetaTransformFunction transform) {
+  return g_type_from_name(name) != 0 ? gst_meta_get_info(name)
+                                     : gst_meta_register(api, name, size, init, free, transform);
 }
 
 GType analysis_api() {
@@ -72,14 +82,14 @@ gboolean json_transform(GstBuffer* target, GstMeta* meta, GstBuffer* /*source*/,
 }
 
 const GstMetaInfo* analysis_info() {
-  static const GstMetaInfo* info = gst_meta_register(analysis_api(), "FoveaAnalysisMeta", sizeof(AnalysisMeta),
-                                                     analysis_init, analysis_free, analysis_transform);
+  static const GstMetaInfo* info = register_meta(analysis_api(), "FoveaAnalysisMeta", sizeof(AnalysisMeta),
+                                                 analysis_init, analysis_free, analysis_transform);
   return info;
 }
 
 const GstMetaInfo* json_info() {
   static const GstMetaInfo* info =
-      gst_meta_register(json_api(), "FoveaJsonMeta", sizeof(JsonMeta), json_init, json_free, json_transform);
+      register_meta(json_api(), "FoveaJsonMeta", sizeof(JsonMeta), json_init, json_free, json_transform);
   return info;
 }
 

@@ -90,6 +90,11 @@ GstFlowReturn transform_ip(GstBaseTransform* transform, GstBuffer* buffer) {
   });
 }
 
+/// The frames go on as they came, so what downstream can take is what upstream may send.
+gboolean propose_allocation(GstBaseTransform* transform, GstQuery* /*decided*/, GstQuery* query) {
+  return gst_pad_peer_query(GST_BASE_TRANSFORM_SRC_PAD(transform), query);
+}
+
 void finalize(GObject* object) {
   delete self_of(object)->work;
   delete self_of(object)->values;
@@ -151,6 +156,7 @@ void class_init(gpointer klass, gpointer data) {
   transform_class->set_caps = set_caps;
   transform_class->sink_event = sink_event;
   transform_class->transform_ip = transform_ip;
+  transform_class->propose_allocation = propose_allocation;
   transform_class->transform_ip_on_passthrough = TRUE;
 }
 

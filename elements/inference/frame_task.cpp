@@ -137,12 +137,13 @@ void FrameTask::unmap() {
   }
 }
 
-void FrameTask::expect(std::size_t runs) {
+void FrameTask::expect(std::size_t runs, CompletionSignal& signal) {
   runs_.resize(runs);
   pending_ = runs;
+  signal.inferring += runs > 0 ? 1U : 0U;
 }
 
-void FrameTask::start(const std::shared_ptr<FrameTask>& self, const std::shared_ptr<ModelUser>& user, StreamId stream,
+void FrameTask::start(const std::shared_ptr<FrameTask>& self, ModelUser& user, StreamId stream,
                       std::vector<RegionTask> regions, const std::shared_ptr<CompletionSignal>& signal) {
   if (regions.empty()) {
     return;
@@ -155,8 +156,7 @@ void FrameTask::start(const std::shared_ptr<FrameTask>& self, const std::shared_
     for (Run& run : self->runs_) {
       run.error = std::make_exception_ptr(Error(ErrorCode::kDevice, "cannot map the buffer for reading"));
     }
-    self->pending_ = 0;
-    signal->changed.notify_all();
+    self->finish_runs(self->runs_.size(), *signal);
     return;
   }
   self->mapped_ = true;
@@ -166,31 +166,35 @@ void FrameTask::start(const std::shared_ptr<FrameTask>& self, const std::shared_
   for (std::size_t i = 0; i < regions.size(); ++i) {
     RequestPool::Job job;
     job.stream = stream;
-    job.prepare = [self, user, i](InferRequest& request) {
+    job.prepare = [self, &user, i](InferRequest& request) {
       Run& run = self->runs_[i];
-      run.mapping = user->feed(request, view_of(self->frame_), run.region.region);
+      run.mapping = user.feed(request, view_of(self->frame_), run.region.region);
     };
-    job.done = [self, user, signal, i](InferRequest* request, std::exception_ptr error) {
+    job.done = [self, &user, signal, i](InferRequest* request, std::exception_ptr error) {
       Run& run = self->runs_[i];
       run.error = std::move(error);
       if (!run.error) {
         try {
           run.timing = request->timing();
-          run.decoded = user->read(*request, run.mapping);
+          run.decoded = user.read(*request, run.mapping);
           inject_faults();
         } catch (...) {
           run.error = std::current_exception();
         }
       }
-      self->finish_run(*signal);
+      const MutexLock lock(signal->mutex);
+      self->finish_runs(1, *signal);
     };
-    user->model().pool->submit(std::move(job));
+    user.model().pool->submit(std::move(job));
   }
 }
 
-void FrameTask::finish_run(CompletionSignal& signal) {
-  const MutexLock lock(signal.mutex);
-  --pending_;
+void FrameTask::finish_runs(std::size_t count, CompletionSignal& signal) {
+  pending_ -= count;
+  if (pending_ == 0) {
+    ready_ = Clock::now();
+    --signal.inferring;
+  }
   signal.changed.notify_all();
 }
 

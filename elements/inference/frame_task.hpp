@@ -19,7 +19,8 @@
 
 namespace fovea {
 
-/// How one element uses its model. Immutable while the element runs, shared with the jobs in flight.
+/// How one element uses its model. Immutable while the element runs; outlives its jobs in flight, which do not own it:
+/// the last owner of a model waits for the lanes and so cannot be one.
 class ModelUser {
  public:
   /// \throws Error when the model cannot be loaded or its description does not suit it.
@@ -55,6 +56,7 @@ class ModelUser {
 struct CompletionSignal {
   Mutex mutex;
   std::condition_variable changed;
+  std::size_t inferring FOVEA_GUARDED_BY(mutex) = 0;  ///< Frames with unfinished runs, those given up by a flush too.
 };
 
 /// Owns the buffer and its mapping until `release`.
@@ -70,18 +72,20 @@ class FrameTask {
 
   /// Announces how many runs `start` will begin. Requires the signal's mutex; call before the task is visible to
   /// others.
-  void expect(std::size_t runs);
+  void expect(std::size_t runs, CompletionSignal& signal) FOVEA_REQUIRES(signal.mutex);
 
-  /// Starts the runs announced. \param self  Keeps the task alive in the jobs.
-  /// A buffer that cannot be mapped makes all runs fail.
-  static void start(const std::shared_ptr<FrameTask>& self, const std::shared_ptr<ModelUser>& user, StreamId stream,
+  /// Starts the runs announced. \param self  Keeps the task alive in the jobs. \param user  Lives until the signal
+  /// counts no more frames. A buffer that cannot be mapped makes all runs fail.
+  static void start(const std::shared_ptr<FrameTask>& self, ModelUser& user, StreamId stream,
                     std::vector<RegionTask> regions, const std::shared_ptr<CompletionSignal>& signal);
 
   /// All runs have finished. Requires the signal's mutex.
   [[nodiscard]] bool ready() const { return pending_ == 0; }
   [[nodiscard]] bool inferred() const { return !runs_.empty(); }
   [[nodiscard]] std::uint64_t number() const { return number_; }
-  [[nodiscard]] std::chrono::nanoseconds age() const { return Clock::now() - created_; }
+  [[nodiscard]] Clock::time_point created_at() const { return created_; }
+  /// When the last run finished; valid once ready, for an inferred frame.
+  [[nodiscard]] Clock::time_point ready_at() const { return ready_; }
 
   /// What happened to the runs, for counters and messages; valid once ready.
   [[nodiscard]] std::exception_ptr failure() const;
@@ -98,13 +102,14 @@ class FrameTask {
     RequestTiming timing;
   };
 
-  void finish_run(CompletionSignal& signal);
+  void finish_runs(std::size_t count, CompletionSignal& signal) FOVEA_REQUIRES(signal.mutex);
   void unmap();
 
   GstBuffer* buffer_;
   GstVideoInfo info_;
   std::uint64_t number_;
   Clock::time_point created_ = Clock::now();
+  Clock::time_point ready_ = created_;
   GstVideoFrame frame_{};
   bool mapped_ = false;
   std::vector<Run> runs_;

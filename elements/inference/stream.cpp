@@ -47,9 +47,12 @@ void InferenceStream::stop() {
     user_->model().pool->drop(stream_id_);
   }
   {
-    const MutexLock lock(signal_->mutex);
+    MutexLock lock(signal_->mutex);
     clear_items();
     planner_.reset();
+    while (signal_->inferring > 0) {
+      lock.wait(signal_->changed);
+    }
   }
   user_.reset();
   info_.reset();
@@ -65,7 +68,6 @@ void InferenceStream::clear_items() {
     }
   }
   items_.clear();
-  inferring_ = 0;
 }
 
 // Streaming thread ----------------------------------------------------------------------------------------------------
@@ -101,7 +103,7 @@ bool InferenceStream::wait_for_credit(bool infer, bool& skip) {
   MutexLock lock(signal_->mutex);
   while (!flushing_ && flow_ == GST_FLOW_OK) {
     const bool room = items_.size() < queue_limit_;
-    const bool credit = !infer || inferring_ < credits_;
+    const bool credit = !infer || signal_->inferring < credits_;
     if (room && (credit || may_skip)) {
       skip = infer && !credit;
       return true;
@@ -142,11 +144,10 @@ GstFlowReturn InferenceStream::chain(GstBuffer* buffer) {
     if (flushing_) {
       return GST_FLOW_FLUSHING;
     }
-    inferring_ += regions.empty() ? 0U : 1U;
-    task->expect(regions.size());
+    task->expect(regions.size(), *signal_);
     items_.push_back({.task = task});
   }
-  FrameTask::start(task, user_, stream_id_, std::move(regions), signal_);
+  FrameTask::start(task, *user_, stream_id_, std::move(regions), signal_);
   const MutexLock lock(signal_->mutex);
   signal_->changed.notify_all();
   return GST_FLOW_OK;
@@ -189,6 +190,10 @@ bool InferenceStream::enqueue_event(GstEvent* event) {
     return false;
   }
   const bool eos = GST_EVENT_TYPE(event) == GST_EVENT_EOS;
+  const bool begins = GST_EVENT_TYPE(event) == GST_EVENT_STREAM_START || GST_EVENT_TYPE(event) == GST_EVENT_SEGMENT;
+  if (flow_ == GST_FLOW_EOS && begins) {
+    flow_ = GST_FLOW_OK;  // upstream goes on after an end: the next stream, or another segment
+  }
   if (flow_ != GST_FLOW_OK) {
     gst_event_unref(event);
     // After EOS upstream sends no buffer that could carry the flow return back, so the error must be told here.
@@ -250,10 +255,17 @@ gboolean InferenceStream::answer_allocation(GstQuery* query) {
   if (gst_pad_peer_query(src_, query) == FALSE) {
     // Nobody behind us cares; we read frames with any strides.
     gst_query_add_allocation_meta(query, GST_VIDEO_META_API_TYPE, nullptr);
-    return TRUE;
   }
-  if (gst_query_find_allocation_meta(query, GST_VIDEO_META_API_TYPE, nullptr) == FALSE) {
-    gst_query_add_allocation_meta(query, GST_VIDEO_META_API_TYPE, nullptr);
+  const auto held = static_cast<guint>(queue_limit_);
+  if (gst_query_get_n_allocation_pools(query) == 0) {
+    GstCaps* caps = nullptr;
+    GstVideoInfo info;
+    gst_query_parse_allocation(query, &caps, nullptr);
+    if (caps != nullptr && gst_video_info_from_caps(&info, caps) != FALSE) {
+      // No pool of ours, but word of how many frames we hold: decoders with a fixed pool would stall without.
+      gst_query_add_allocation_pool(query, nullptr, static_cast<guint>(GST_VIDEO_INFO_SIZE(&info)), held, 0);
+    }
+    return TRUE;
   }
   // The frames we hold are missing from the pool downstream proposed.
   for (guint i = 0; i < gst_query_get_n_allocation_pools(query); ++i) {
@@ -262,7 +274,6 @@ gboolean InferenceStream::answer_allocation(GstQuery* query) {
     guint least = 0;
     guint most = 0;
     gst_query_parse_nth_allocation_pool(query, i, &pool, &size, &least, &most);
-    const auto held = static_cast<guint>(queue_limit_);
     gst_query_set_nth_allocation_pool(query, i, pool, size, least + held, most == 0 ? 0 : most + held);
     if (pool != nullptr) {
       gst_object_unref(pool);
@@ -371,7 +382,8 @@ void InferenceStream::push_next() {
   Item item;
   {
     MutexLock lock(signal_->mutex);
-    while (!flushing_ && (items_.empty() || (items_.front().task != nullptr && !items_.front().task->ready()))) {
+    while (!flushing_ && (flow_ != GST_FLOW_OK || items_.empty() ||
+                          (items_.front().task != nullptr && !items_.front().task->ready()))) {
       lock.wait(signal_->changed);
     }
     if (flushing_) {
@@ -382,9 +394,6 @@ void InferenceStream::push_next() {
     item = std::move(items_.front());
     items_.pop_front();
     pushing_ = true;
-    if (item.task != nullptr && item.task->inferred()) {
-      --inferring_;
-    }
     signal_->changed.notify_all();
   }
   if (item.event != nullptr) {
@@ -407,7 +416,12 @@ bool InferenceStream::push_frame(const std::shared_ptr<FrameTask>& task) {
     GstBuffer* buffer = nullptr;
     const std::exception_ptr failure = task->failure();
     if (task->inferred()) {
-      update_latency(task->age());
+      update_latency(*task);
+    }
+    if (failure != nullptr) {
+      handle_failure(failure);
+    } else if (task->inferred()) {
+      consecutive_failures_ = 0;
     }
     {
       const MutexLock lock(signal_->mutex);
@@ -417,12 +431,6 @@ bool InferenceStream::push_frame(const std::shared_ptr<FrameTask>& task) {
       buffer = task->release(*user_, *planner_);
       ++stats_.frames_out;
       stats_.inferred += task->inferred() && failure == nullptr ? 1U : 0U;
-      stats_.failed += failure != nullptr ? 1U : 0U;
-    }
-    if (failure != nullptr) {
-      handle_failure(failure);
-    } else if (task->inferred()) {
-      consecutive_failures_ = 0;
     }
     const GstFlowReturn flow = gst_pad_push(src_, buffer);
     if (flow != GST_FLOW_OK) {
@@ -434,6 +442,10 @@ bool InferenceStream::push_frame(const std::shared_ptr<FrameTask>& task) {
 
 /// A failed frame goes on without results; only a model that never works again is an error.
 void InferenceStream::handle_failure(const std::exception_ptr& failure) {
+  {
+    const MutexLock lock(signal_->mutex);
+    ++stats_.failed;
+  }
   if (++consecutive_failures_ >= kMaxConsecutiveFailures) {
     std::rethrow_exception(failure);
   }
@@ -444,9 +456,12 @@ void InferenceStream::handle_failure(const std::exception_ptr& failure) {
   }
 }
 
-void InferenceStream::update_latency(std::chrono::nanoseconds age) {
+/// Counts until the frame could have left: time spent waiting for downstream is not ours, and a sink that waits for
+/// the latency we announce would drive it up without end.
+void InferenceStream::update_latency(const FrameTask& task) {
+  last_ready_ = std::max(last_ready_, task.ready_at());
   const MutexLock lock(signal_->mutex);
-  latency_.add(age);
+  latency_.add(last_ready_ - task.created_at());
   if (user_->settings().latency_budget_ms > 0 || latency_.count() % kLatencySamples != 0) {
     return;
   }
@@ -470,13 +485,12 @@ void InferenceStream::stop_output(GstFlowReturn flow) {
     }
     signal_->changed.notify_all();
   }
-  gst_pad_pause_task(src_);
 }
 
 StreamStats InferenceStream::stats() {
   const MutexLock lock(signal_->mutex);
   StreamStats stats = stats_;
-  stats.in_flight = inferring_;
+  stats.in_flight = signal_->inferring;
   stats.p50 = latency_.percentile(0.5);
   stats.p95 = latency_.percentile(0.95);
   stats.p99 = latency_.percentile(0.99);

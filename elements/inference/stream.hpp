@@ -23,11 +23,12 @@ struct StreamStats {
   std::uint64_t skipped = 0;   ///< Frames that should have been inferred but were not: overload or QoS.
   std::uint64_t failed = 0;    ///< Frames with a failed run.
   std::size_t in_flight = 0;
-  std::chrono::nanoseconds p50{0}, p95{0}, p99{0};  ///< Submitted → ready, of recent inferred frames.
+  std::chrono::nanoseconds p50{0}, p95{0}, p99{0};  ///< Submitted → ready to leave in order, of recent inferred frames.
 };
 
 /// One per element, made with it. The threads are GStreamer's: `chain` and `sink_event` on the streaming thread, the
-/// output loop on the source pad's task, `start` and `stop` on the application's. Jobs in flight never point here.
+/// output loop on the source pad's task, `start` and `stop` on the application's. Jobs in flight never point here, but
+/// to `user_`, so `stop` waits for them.
 class InferenceStream {
  public:
   InferenceStream(GstElement* element, GstPad* sink, GstPad* src);
@@ -70,7 +71,7 @@ class InferenceStream {
   void push_next();
   bool push_frame(const std::shared_ptr<FrameTask>& task);
   void handle_failure(const std::exception_ptr& failure);
-  void update_latency(std::chrono::nanoseconds age);
+  void update_latency(const FrameTask& task);
   void post_skipped(GstBuffer* buffer);
   void stop_output(GstFlowReturn flow);
 
@@ -85,12 +86,12 @@ class InferenceStream {
   std::optional<bool> live_;          ///< Streaming thread only.
   std::uint64_t frame_number_ = 0;    ///< Streaming thread only.
   LogLimiter failures_limiter_;
-  std::uint64_t consecutive_failures_ = 0;  ///< Output task only.
+  std::uint64_t consecutive_failures_ = 0;   ///< Output task only.
+  FrameTask::Clock::time_point last_ready_;  ///< When the frames so far were ready. Output task only.
 
   std::shared_ptr<CompletionSignal> signal_ = std::make_shared<CompletionSignal>();
   std::optional<RegionPlanner> planner_ FOVEA_GUARDED_BY(signal_->mutex);
   std::deque<Item> items_ FOVEA_GUARDED_BY(signal_->mutex);
-  std::size_t inferring_ FOVEA_GUARDED_BY(signal_->mutex) = 0;
   bool pushing_ FOVEA_GUARDED_BY(signal_->mutex) = false;
   bool flushing_ FOVEA_GUARDED_BY(signal_->mutex) = true;
   GstFlowReturn flow_ FOVEA_GUARDED_BY(signal_->mutex) = GST_FLOW_FLUSHING;

@@ -41,6 +41,8 @@ struct RequestPool::State {
     request.set_prepare([shared, &request] { shared->prepare(request); });
     request.set_callback([this, index, shared](const std::exception_ptr& error) {
       shared->done(&requests[index], error);
+      // The request keeps this function until its next run: what the job owns must not stay with an idle request.
+      *shared = Job{};
       next_or_idle(index);
     });
     request.start_async();
