@@ -68,6 +68,8 @@ class Summary:
         self.latency_ms = []
         self.status = "?"
         self.samples = {}
+        self.objects_now = 0
+        self.objects_pictured = 0
 
     def take(self, topic, payload):
         kind = topic.rsplit("/", 1)[-1]
@@ -79,6 +81,7 @@ class Summary:
         if kind != "frames":
             return
         self.frames += 1
+        self.objects_now = len(message["objects"])
         if self.last_seq is not None and message["seq"] > self.last_seq + 1:
             self.missing += message["seq"] - self.last_seq - 1
         self.last_seq = message["seq"]
@@ -124,12 +127,23 @@ def wait_for_broker(port, broker):
     sys.exit("demo: mosquitto does not answer")
 
 
+def keep_picture(folder, summary):
+    """Keeps the picture that shows most; fovead writes the present one twice a second."""
+    picture = folder / "picture.jpg"
+    if summary.objects_now <= summary.objects_pictured and (folder / "best.jpg").exists():
+        return
+    data = picture.read_bytes() if picture.exists() else b""
+    if data.endswith(b"\xff\xd9"):  # JPEG's end mark: not read in the middle of writing
+        (folder / "best.jpg").write_bytes(data)
+        summary.objects_pictured = summary.objects_now
+
+
 def read_lines(stream, lines):
     for line in stream:
         lines.put(line)
 
 
-def watch(subscriber, daemon, seconds):
+def watch(subscriber, daemon, seconds, folder):
     """Reads the subscriber until the time is over; prints a line a second."""
     summary = Summary()
     lines = queue.Queue()
@@ -146,6 +160,7 @@ def watch(subscriber, daemon, seconds):
             pass
         if now >= next_line:
             print(summary.line(now - begin), flush=True)
+            keep_picture(folder, summary)
             next_line += 1
     return summary
 
@@ -179,7 +194,7 @@ def main():
         print(f"demo: broker on 127.0.0.1:{port}, subscriber on fovea/#, fovead starts")
         daemon = start([build / "bin/fovead", "--config", folder / "fovea.yaml", "--pipeline", pipeline],
                        env=environment(build))
-        summary = watch(subscriber, daemon, options.seconds)
+        summary = watch(subscriber, daemon, options.seconds, folder)
     finally:
         stop(daemon, "fovead")
         stop(subscriber, "mosquitto_sub")
@@ -187,7 +202,7 @@ def main():
     print("\nOne message of each kind:")
     for topic, payload in summary.samples.values():
         print(f"  {topic}\n    {payload[:400]}")
-    picture = folder / "picture.jpg"
+    picture = folder / "best.jpg"
     if not summary.frames or not picture.exists():
         print("demo: no messages or no picture arrived", file=sys.stderr)
         return 1
