@@ -141,6 +141,22 @@ class Leaks : public InferenceTest {
   std::atomic<int> alive_{0};
 };
 
+class DelayedLeaks : public Leaks {};
+
+TEST_F(DelayedLeaks, AnIdleElementKeepsNoBufferAfterAFlush) {
+  Harness harness(detector("nireq=4 max-in-flight=8"));
+  harness.grey();
+  for (int i = 0; i < 8; ++i) {
+    push(harness, i);
+  }
+  ASSERT_TRUE(harness.push_event(gst_event_new_flush_start()));
+  while (harness.waiting_buffers() > 0) {
+    ASSERT_NE(harness.pull(), nullptr);
+  }
+  EXPECT_TRUE(eventually([&] { return alive_ == 0; })) << "a request holds the frame of its last run";
+  ASSERT_TRUE(harness.push_event(gst_event_new_flush_stop(TRUE)));
+}
+
 TEST_F(Leaks, EveryBufferIsFreedHoweverTheStreamEnds) {
   for (const std::string end : {"eos", "flush", "teardown"}) {
     bool finalized = false;
