@@ -241,7 +241,8 @@ void install_properties(GObjectClass* klass, const InferenceElementInfo& info) {
                  "and nireq must agree");
   g_object_class_install_property(
       klass, kDevice,
-      g_param_spec_string("device", "Device", "Device the model runs on, see `fovea devices`", "CPU", kFlags));
+      g_param_spec_string("device", "Device", "Device the model runs on; the command fovea devices lists them", "CPU",
+                          kFlags));
   install_string(klass, kIeConfig, "ie-config", "Engine configuration",
                  "KEY=VALUE,… for compiling the model, for example PERFORMANCE_HINT=LATENCY");
   install_uint(klass, kNireq, "nireq", "Requests",

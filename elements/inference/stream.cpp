@@ -17,6 +17,8 @@ constexpr std::uint64_t kMaxConsecutiveFailures = 30;
 /// A new latency is announced when it grew by more than this share; NNStreamer uses the same threshold.
 constexpr double kLatencyChange = 0.25;
 constexpr std::size_t kLatencySamples = 16;
+/// Frames that a long inference interval may keep waiting; at 1080p NV12 these are 100 MB.
+constexpr std::size_t kMostWaiting = 32;
 
 gpointer to_pointer(InferenceStream* stream) { return stream; }
 
@@ -32,7 +34,7 @@ void InferenceStream::start(const InferenceSettings& settings) {
   stream_id_ = user_->model().core->scheduler().new_stream();
   credits_ = settings.max_in_flight > 0 ? settings.max_in_flight : user_->model().requests + 1;
   // Frames between inferred ones wait for them; a few more keep events from blocking.
-  queue_limit_ = credits_ * std::max(settings.interval, 1U) + 4;
+  queue_limit_ = std::max(credits_, std::min(credits_ * std::max(settings.interval, 1U), kMostWaiting)) + 4;
   const MutexLock lock(signal_->mutex);
   planner_.emplace(RegionPolicy{.region = settings.region,
                                 .object_classes = split(settings.object_class, ','),

@@ -136,23 +136,6 @@ TEST_F(DelayedStates, ReadyAndNullInMidStreamTwentyTimes) {
   gst_object_unref(pipeline);
 }
 
-TEST_F(States, AnIdleElementKeepsNoBuffer) {
-  Harness harness(detector("nireq=4"));
-  harness.grey();
-  GstBuffer* first = gst_buffer_ref(harness.picture(5, 0).get());
-  ASSERT_EQ(harness.push(BufferPtr(gst_buffer_copy(first))), GST_FLOW_OK);
-  gst_buffer_unref(first);
-  GstBuffer* watched = harness.picture(6, 1).release();
-  bool freed = false;
-  gst_mini_object_weak_ref(
-      GST_MINI_OBJECT(watched), [](gpointer flag, GstMiniObject* /*buffer*/) { *static_cast<bool*>(flag) = true; },
-      &freed);
-  ASSERT_EQ(harness.push(BufferPtr(watched)), GST_FLOW_OK);
-  ASSERT_NE(harness.pull(), nullptr);
-  ASSERT_NE(harness.pull(), nullptr);
-  EXPECT_TRUE(eventually([&] { return freed; })) << "an idle request holds the frame of its last run";
-}
-
 TEST_F(States, TheModelGoesWithItsLastElement) {
   const auto lanes = [] {
     int count = 0;
