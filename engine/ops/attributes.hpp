@@ -71,7 +71,11 @@ struct AttributeOps {
   std::any (*defaults)() = nullptr;                         ///< What an attribute-free node has.
   void (*print)(std::ostream&, const std::any&) = nullptr;  ///< As " name=value" pairs.
   bool (*equal)(const std::any&, const std::any&) = nullptr;
+  int (*opset)(const std::any&) = nullptr;  ///< Set for attributes with a member `opset`: its value.
 };
+
+template <class Attributes>
+concept HasOpset = requires(Attributes attributes) { attributes.opset = 1; };
 
 namespace detail {
 
@@ -151,10 +155,10 @@ struct AttributePrinter {
 /// operator==. A member `int opset` receives SourceNode::version() for operators whose meaning changed with it.
 template <class Attributes>
 constexpr AttributeOps attributes_of() {
-  return {
+  AttributeOps ops = {
       .read = [](const SourceNode& source) -> std::any {
         Attributes attributes;
-        if constexpr (requires { attributes.opset = 1; }) {
+        if constexpr (HasOpset<Attributes>) {
           attributes.opset = source.version();
         }
         detail::AttributeReader reader{source};
@@ -173,6 +177,10 @@ constexpr AttributeOps attributes_of() {
             return std::any_cast<const Attributes&>(a) == std::any_cast<const Attributes&>(b);
           },
   };
+  if constexpr (HasOpset<Attributes>) {
+    ops.opset = [](const std::any& any) { return std::any_cast<const Attributes&>(any).opset; };
+  }
+  return ops;
 }
 
 }  // namespace fovea

@@ -1,0 +1,347 @@
+#include "engine/frontends/openvino_ir/ir_writer.hpp"
+
+#include <xxhash.h>
+
+#include <algorithm>
+#include <cstring>
+#include <fstream>
+#include <map>
+#include <pugixml.hpp>
+#include <sstream>
+
+#include "engine/base/text.hpp"
+#include "engine/ops/op_def.hpp"
+
+namespace fovea {
+namespace {
+
+/// Constants below this stay f32: shapes, scalars and limits gain nothing and lose precision.
+constexpr std::size_t kMinCompressedElements = 16;
+constexpr float kMaxF16 = 65504.0F;
+
+std::string dims_text(const Shape& shape) {
+  std::string text;
+  for (const std::int64_t extent : shape) {
+    text += (text.empty() ? "" : ",") + (extent == kDynamic ? std::string("-1") : std::to_string(extent));
+  }
+  return text;
+}
+
+/// As IR writes element types in attributes and on ports.
+std::string_view element_type(DataType type) { return type == DataType::kBool ? "boolean" : to_string(type); }
+
+std::string precision(DataType type) {
+  switch (type) {
+    case DataType::kF32:
+      return "FP32";
+    case DataType::kF16:
+      return "FP16";
+    case DataType::kF64:
+      return "FP64";
+    case DataType::kBool:
+      return "BOOL";
+    default: {
+      std::string upper(to_string(type));
+      std::ranges::transform(upper, upper.begin(),
+                             [](char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 32) : c; });
+      return upper;
+    }
+  }
+}
+
+/// "a,b" with commas inside a name escaped.
+std::string join_names(const std::vector<std::string>& names) {
+  std::string text;
+  for (const std::string& name : names) {
+    text += text.empty() ? "" : ",";
+    for (const char c : name) {
+      text += c == ',' ? "\\," : std::string(1, c);
+    }
+  }
+  return text;
+}
+
+/// The .bin: constants one after another, equal ones once, aligned for mapping.
+class WeightsFile {
+ public:
+  /// \return Offset of the content.
+  std::size_t add(std::span<const std::byte> bytes) {
+    constexpr std::size_t kAlignment = 64;
+    const XXH64_hash_t hash = XXH3_64bits(bytes.data(), bytes.size());
+    const auto [first, last] = places_.equal_range(hash);
+    for (auto place = first; place != last; ++place) {
+      const auto [offset, size] = place->second;
+      if (size == bytes.size() && std::memcmp(content_.data() + offset, bytes.data(), size) == 0) {
+        return offset;
+      }
+    }
+    content_.resize((content_.size() + kAlignment - 1) / kAlignment * kAlignment);
+    const std::size_t offset = content_.size();
+    content_.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+    places_.emplace(hash, std::pair{offset, bytes.size()});
+    return offset;
+  }
+
+  [[nodiscard]] const std::string& content() const { return content_; }
+
+ private:
+  std::string content_;
+  std::multimap<XXH64_hash_t, std::pair<std::size_t, std::size_t>> places_;
+};
+
+class Writer {
+ public:
+  Writer(const Model& model, const IrWriteOptions& options) : model_(model), graph_(model.graph), options_(options) {}
+
+  void write(const std::filesystem::path& path) {
+    pugi::xml_node net = document_.append_child("net");
+    net.append_attribute("name") = graph_.name.empty() ? model_.name.c_str() : graph_.name.c_str();
+    net.append_attribute("version") = static_cast<int>(options_.version);
+    layers_ = net.append_child("layers");
+    edges_ = net.append_child("edges");
+    for (const GraphPort& port : graph_.inputs) {
+      write_parameter(port);
+    }
+    for (const Node& node : graph_.nodes) {
+      write_node(node);
+    }
+    for (const GraphPort& port : graph_.outputs) {
+      write_result(port);
+    }
+    write_metadata(net);
+    save(path);
+  }
+
+ private:
+  /// Where a value comes out: layer and port id.
+  struct Source {
+    int layer = 0;
+    int port = 0;
+  };
+
+  pugi::xml_node add_layer(const std::string& name, std::string_view type, int opset) {
+    pugi::xml_node layer = layers_.append_child("layer");
+    layer.append_attribute("id") = next_layer_++;
+    layer.append_attribute("name") = name.c_str();
+    layer.append_attribute("type") = std::string(type).c_str();
+    layer.append_attribute("version") = fmt::format("opset{}", opset).c_str();
+    return layer;
+  }
+
+  static void add_port(pugi::xml_node list, int id, const TensorType& type, const std::vector<std::string>& names) {
+    pugi::xml_node port = list.append_child("port");
+    port.append_attribute("id") = id;
+    port.append_attribute("precision") = precision(type.data_type).c_str();
+    if (!names.empty()) {
+      port.append_attribute("names") = join_names(names).c_str();
+    }
+    for (const std::int64_t extent : type.shape) {
+      port.append_child("dim").text() = static_cast<long long>(extent);
+    }
+  }
+
+  void add_edge(const Source& from, int to_layer, int to_port) {
+    pugi::xml_node edge = edges_.append_child("edge");
+    edge.append_attribute("from-layer") = from.layer;
+    edge.append_attribute("from-port") = from.port;
+    edge.append_attribute("to-layer") = to_layer;
+    edge.append_attribute("to-port") = to_port;
+  }
+
+  /// Tensor names of a value: those its graph port carries, so that they are found again after reading.
+  [[nodiscard]] std::vector<std::string> tensor_names(ValueId value) const {
+    for (const auto* ports : {&graph_.inputs, &graph_.outputs}) {
+      for (const GraphPort& port : *ports) {
+        if (port.value == value) {
+          std::vector<std::string> names = {port.name};
+          for (const std::string& alias : port.aliases) {
+            if (std::ranges::find(names, alias) == names.end()) {
+              names.push_back(alias);
+            }
+          }
+          return names;
+        }
+      }
+    }
+    return {};
+  }
+
+  void write_parameter(const GraphPort& port) {
+    const Value& value = graph_.value(port.value);
+    pugi::xml_node layer = add_layer(port.name, "Parameter", 1);
+    pugi::xml_node data = layer.append_child("data");
+    data.append_attribute("shape") = dims_text(value.type.shape).c_str();
+    data.append_attribute("element_type") = std::string(element_type(value.type.data_type)).c_str();
+    add_port(layer.append_child("output"), 0, value.type, tensor_names(port.value));
+    if (!port.layout.empty() && options_.version == IrVersion::k11) {
+      std::string layout;
+      for (const char axis : port.layout) {
+        layout += (layout.empty() ? "[" : ",") + std::string(1, axis);
+      }
+      pugi::xml_node attribute = layer.child("output").child("port").append_child("rt_info").append_child("attribute");
+      attribute.append_attribute("name") = "layout";
+      attribute.append_attribute("version") = 0;
+      attribute.append_attribute("layout") = (layout + "]").c_str();
+    }
+    sources_[port.value] = {next_layer_ - 1, 0};
+  }
+
+  void write_constant_layer(const std::string& name, const Tensor& tensor) {
+    pugi::xml_node layer = add_layer(name, "Const", 1);
+    pugi::xml_node data = layer.append_child("data");
+    data.append_attribute("element_type") = std::string(element_type(tensor.data_type())).c_str();
+    data.append_attribute("shape") = dims_text(tensor.shape()).c_str();
+    data.append_attribute("offset") = static_cast<unsigned long long>(weights_.add(tensor.bytes()));
+    data.append_attribute("size") = static_cast<unsigned long long>(tensor.bytes().size());
+    add_port(layer.append_child("output"), 0, tensor.type(), {});
+  }
+
+  static Tensor compress(const Tensor& tensor) {
+    Tensor clamped = tensor.clone();
+    for (float& value : clamped.data<float>()) {
+      value = std::clamp(value, -kMaxF16, kMaxF16);
+    }
+    return clamped.cast(DataType::kF16);
+  }
+
+  void write_constant(ValueId id) {
+    const Value& value = graph_.value(id);
+    const Tensor& tensor = *value.constant;
+    if (options_.weights != WeightPrecision::kF16 || tensor.data_type() != DataType::kF32 ||
+        tensor.size() < kMinCompressedElements) {
+      write_constant_layer(value.name, tensor);
+      sources_[id] = {next_layer_ - 1, 0};
+      return;
+    }
+    write_constant_layer(value.name + "_compressed", compress(tensor));
+    const int constant = next_layer_ - 1;
+    pugi::xml_node convert = add_layer(value.name, "Convert", 1);
+    convert.append_child("data").append_attribute("destination_type") = "f32";
+    pugi::xml_node attribute = convert.append_child("rt_info").append_child("attribute");
+    attribute.append_attribute("name") = "decompression";
+    attribute.append_attribute("version") = 0;
+    add_port(convert.append_child("input"), 0, {DataType::kF16, tensor.shape()}, {});
+    add_port(convert.append_child("output"), 1, tensor.type(), {});
+    add_edge({constant, 0}, next_layer_ - 1, 0);
+    sources_[id] = {next_layer_ - 1, 1};
+  }
+
+  void write_node(const Node& node) {
+    if (!node.post_ops.empty()) {
+      fail(ErrorCode::kInvalidArgument,
+           "node '{}' has fused post-ops, which IR cannot express; write the model as read", node.name);
+    }
+    for (const ValueId input : node.inputs) {
+      if (input == kNone) {
+        fail(ErrorCode::kInvalidArgument, "node '{}' ({}) leaves an input out, which IR cannot express", node.name,
+             node.op->name);
+      }
+      if (!sources_.contains(input)) {
+        write_constant(input);
+      }
+    }
+    pugi::xml_node layer = add_layer(node.name, node.op->openvino.type, opset_of(node));
+    const int id = next_layer_ - 1;
+    if (node.attributes.has_value()) {
+      write_attributes(layer.append_child("data"), node);
+    }
+    int port = 0;
+    if (!node.inputs.empty()) {
+      pugi::xml_node inputs = layer.append_child("input");
+      for (const ValueId input : node.inputs) {
+        add_port(inputs, port, graph_.value(input).type, {});
+        add_edge(sources_.at(input), id, port++);
+      }
+    }
+    pugi::xml_node outputs = layer.append_child("output");
+    for (const ValueId output : node.outputs) {
+      add_port(outputs, port, graph_.value(output).type, tensor_names(output));
+      sources_[output] = {id, port++};
+    }
+  }
+
+  /// The number the node was read with, where the operator's meaning hangs on it; else the newest it was written with
+  /// up to what the IR version's readers know (v10: opset 7).
+  [[nodiscard]] int opset_of(const Node& node) const {
+    constexpr int kNewestForV10 = 7;
+    if (const int own = node.op->attributes.opset == nullptr ? 0 : node.op->attributes.opset(node.attributes);
+        own > 0) {
+      const auto& versions = node.op->openvino.versions;
+      return std::ranges::find(versions, own) != versions.end() ? own : versions[0];
+    }
+    int newest = node.op->openvino.versions[0];
+    for (const int version : node.op->openvino.versions) {
+      if (version > newest && (options_.version == IrVersion::k11 || version <= kNewestForV10)) {
+        newest = version;
+      }
+    }
+    return newest;
+  }
+
+  static void write_attributes(pugi::xml_node data, const Node& node) {
+    std::ostringstream text;
+    node.op->attributes.print(text, node.attributes);
+    for (const std::string& pair : split(text.str(), ' ')) {
+      const auto equals = pair.find('=');
+      if (equals != std::string::npos) {
+        data.append_attribute(pair.substr(0, equals).c_str()) = pair.substr(equals + 1).c_str();
+      }
+    }
+  }
+
+  void write_result(const GraphPort& port) {
+    if (!sources_.contains(port.value)) {
+      write_constant(port.value);
+    }
+    pugi::xml_node layer = add_layer(port.name + "/sink_port_0", "Result", 1);
+    add_port(layer.append_child("input"), 0, graph_.value(port.value).type, {});
+    add_edge(sources_.at(port.value), next_layer_ - 1, 0);
+  }
+
+  void write_metadata(pugi::xml_node net) {
+    pugi::xml_node root = net.append_child(options_.version == IrVersion::k11 ? "rt_info" : "meta_data");
+    for (const auto& [key, value] : model_.metadata) {
+      pugi::xml_node node = root;
+      for (const std::string& part : split(key, '/')) {
+        const pugi::xml_node existing = node.child(part.c_str());
+        node = existing ? existing : node.append_child(part.c_str());
+      }
+      node.append_attribute("value") = value.c_str();
+    }
+  }
+
+  void save(const std::filesystem::path& path) {
+    std::ostringstream xml;
+    document_.save(xml, "\t");
+    std::filesystem::path weights_path = path;
+    weights_path.replace_extension(".bin");
+    for (const auto& [file, content] : {std::pair{path, xml.str()}, std::pair{weights_path, weights_.content()}}) {
+      std::ofstream out(file, std::ios::binary);
+      out << content;
+      if (!out.flush()) {
+        fail(ErrorCode::kInvalidArgument, "cannot write '{}'", file.string());
+      }
+    }
+  }
+
+  const Model& model_;
+  const Graph& graph_;
+  IrWriteOptions options_;
+  pugi::xml_document document_;
+  pugi::xml_node layers_;
+  pugi::xml_node edges_;
+  WeightsFile weights_;
+  std::map<ValueId, Source> sources_;
+  int next_layer_ = 0;
+};
+
+}  // namespace
+
+void write_openvino_ir(const Model& model, const std::filesystem::path& path, const IrWriteOptions& options) {
+  if (options.weights == WeightPrecision::kF16 && options.version == IrVersion::k10) {
+    fail(ErrorCode::kInvalidArgument, "compressed weights need IR version 11");
+  }
+  Writer(model, options).write(path);
+}
+
+}  // namespace fovea
