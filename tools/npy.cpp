@@ -1,5 +1,6 @@
 #include "tools/npy.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cstring>
 #include <fstream>
@@ -34,7 +35,8 @@ std::string_view entry(std::string_view header, std::string_view key) {
 }
 
 TensorType parse_header(std::string_view header) {
-  const std::string_view descr = entry(header, "descr").substr(1, 3);
+  std::string_view descr = entry(header, "descr");
+  descr = descr.substr(std::min<std::size_t>(1, descr.size()), 3);  // without the quote
   TensorType type;
   bool known = false;
   for (const Descr& row : kDescrs) {

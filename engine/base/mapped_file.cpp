@@ -35,8 +35,9 @@ std::string last_error() { return std::generic_category().message(errno); }
 }  // namespace
 
 std::shared_ptr<const MappedFile> MappedFile::open(const std::filesystem::path& path) {
+  // O_NONBLOCK: a pipe without a writer would block, only to be refused below.
   const Descriptor file(
-      ::open(path.c_str(), O_RDONLY | O_CLOEXEC));  // NOLINT(cppcoreguidelines-pro-type-vararg): POSIX
+      ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));  // NOLINT(cppcoreguidelines-pro-type-vararg): POSIX
   if (file.get() < 0) {
     fail(ErrorCode::kNotFound, "cannot open '{}': {}", path.string(), last_error());
   }

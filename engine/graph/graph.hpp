@@ -121,8 +121,8 @@ struct Graph {
   bool compact();
 };
 
-/// Checks the rules of a legal graph (ids in range, one producer a value, topological order, unique names, constant
-/// sizes, input counts).
+/// Checks the rules of a legal graph: ids in range, one producer a value, topological order, everything read is an
+/// input, a constant or computed, unique names, constants of their declared type. Input counts are shape inference's.
 /// \throws Error{kInternal} naming the first violation.
 void verify(const Graph& graph);
 

@@ -72,16 +72,20 @@ bool is_static(const Shape& shape) { return std::ranges::find(shape, kDynamic) =
 
 std::size_t element_count(const Shape& shape) {
   std::uint64_t count = 1;
+  bool empty = false;
   for (const std::int64_t extent : shape) {
     if (extent < 0) {
       fail(ErrorCode::kInvalidModel, "shape {} is not static", to_string(shape));
     }
-    if (extent != 0 && count > kMaxTensorBytes / static_cast<std::uint64_t>(extent)) {
+    empty = empty || extent == 0;
+    // An extent of 0 must not hide others that strides cannot be computed from.
+    const auto factor = static_cast<std::uint64_t>(std::max<std::int64_t>(extent, 1));
+    if (count > kMaxTensorBytes / factor) {
       fail(ErrorCode::kInvalidModel, "shape {} has more than 2^40 elements", to_string(shape));
     }
-    count *= static_cast<std::uint64_t>(extent);
+    count *= factor;
   }
-  return count;
+  return empty ? 0 : count;
 }
 
 Shape row_major_strides(const Shape& shape) {

@@ -15,7 +15,10 @@ void check_id(const Graph& graph, ValueId id, std::string_view where) {
 void check_nodes(const Graph& graph) {
   std::vector<bool> defined(graph.values.size());
   for (std::size_t i = 0; i < graph.values.size(); ++i) {
-    defined[i] = graph.values[i].producer == kNone;
+    defined[i] = graph.values[i].constant.has_value();
+  }
+  for (const GraphPort& port : graph.inputs) {
+    defined[static_cast<std::size_t>(port.value)] = true;
   }
   for (std::size_t n = 0; n < graph.nodes.size(); ++n) {
     const Node& node = graph.nodes[n];
@@ -46,6 +49,12 @@ void check_nodes(const Graph& graph) {
       defined[static_cast<std::size_t>(output)] = true;
     }
   }
+  for (const GraphPort& port : graph.outputs) {
+    check_id(graph, port.value, port.name);
+    if (!defined[static_cast<std::size_t>(port.value)]) {
+      fail(ErrorCode::kInternal, "graph output '{}' is never computed", port.name);
+    }
+  }
 }
 
 void check_values(const Graph& graph) {
@@ -68,16 +77,13 @@ void check_values(const Graph& graph) {
 
 void verify(const Graph& graph) {
   check_values(graph);
-  check_nodes(graph);
   for (const GraphPort& port : graph.inputs) {
     check_id(graph, port.value, port.name);
     if (graph.value(port.value).producer != kNone || graph.is_constant(port.value)) {
       fail(ErrorCode::kInternal, "graph input '{}' is computed", port.name);
     }
   }
-  for (const GraphPort& port : graph.outputs) {
-    check_id(graph, port.value, port.name);
-  }
+  check_nodes(graph);
 }
 
 }  // namespace fovea

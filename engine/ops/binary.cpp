@@ -1,5 +1,7 @@
 #include "engine/ops/binary.hpp"
 
+#include <sstream>
+
 #include "engine/ops/elementwise.hpp"
 #include "engine/ops/shapes.hpp"
 
@@ -46,6 +48,16 @@ Shape align_for_broadcast(const BroadcastAttributes& attributes, const Shape& a,
   Shape aligned(a.size(), 1);
   std::copy(trimmed.begin(), trimmed.end(), aligned.begin() + axis);
   return aligned;
+}
+
+bool broadcasts_like_numpy(const Node& node) {
+  if (!node.attributes.has_value() || node.op->attributes.print == nullptr) {
+    return true;
+  }
+  // As text, since operators with more attributes (Divide) have types of their own.
+  std::ostringstream text;
+  node.op->attributes.print(text, node.attributes);
+  return text.str().find("auto_broadcast=pdpd") == std::string::npos;
 }
 
 std::vector<TensorType> infer_binary(const Node& node, std::span<const InputInfo> inputs) {

@@ -30,6 +30,10 @@ struct BroadcastAttributes {
 /// \throws Error{kInvalidModel} when the shapes do not fit the attributes.
 Shape align_for_broadcast(const BroadcastAttributes& attributes, const Shape& a, const Shape& b);
 
+/// False for nodes that align their second input by an axis attribute (pdpd); fusions and kernels that know numpy's
+/// rules only leave those alone.
+bool broadcasts_like_numpy(const Node& node);
+
 /// Arithmetic: the element type of the inputs, the broadcast shape.
 std::vector<TensorType> infer_binary(const Node& node, std::span<const InputInfo> inputs);
 std::vector<TensorType> infer_binary(const BroadcastAttributes& attributes, std::span<const InputInfo> inputs);

@@ -237,11 +237,18 @@ class Parser {
     rest_.remove_prefix(1);
     std::vector<double> numbers;
     for (const std::string& number : split(until('}'), ',')) {
-      numbers.push_back(parse_double(number).value_or(0));
+      const auto value = number == "…" ? std::optional(0.0) : parse_double(number);  // …: a large constant, printed
+      if (!value) {
+        fail(ErrorCode::kInvalidModel, "'{}' is no number", number);
+      }
+      numbers.push_back(*value);
     }
     Tensor tensor(type);
     if (numbers.size() == 1) {
       numbers.resize(tensor.size(), numbers[0]);  // {0.5} fills any shape
+    }
+    if (numbers.size() != tensor.size()) {
+      fail(ErrorCode::kInvalidModel, "constant '{}' of {} has {} values", name, to_string(type), numbers.size());
     }
     store(tensor.mutable_view(), numbers);
     return ids_[name] = graph_.add_constant(name, tensor);

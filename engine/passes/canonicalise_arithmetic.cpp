@@ -1,6 +1,7 @@
 #include <algorithm>
+#include <cmath>
 
-#include "engine/ops/op_def.hpp"
+#include "engine/ops/binary.hpp"
 #include "engine/passes/pass.hpp"
 
 namespace fovea {
@@ -9,16 +10,18 @@ namespace {
 /// Subtract → Add with the constant negated, Divide → Multiply with the constant inverted; nullptr: not this node.
 const OpDef* canonical_op(const Graph& graph, const Node& node) {
   if (node.inputs.size() < 2 || !graph.is_constant(node.inputs[1]) ||
-      graph.value(node.inputs[1]).type.data_type != DataType::kF32) {
+      graph.value(node.inputs[1]).type.data_type != DataType::kF32 || !ops::broadcasts_like_numpy(node)) {
     return nullptr;
   }
   if (node.op->name == "Subtract") {
     return find_op("Add");
   }
   if (node.op->name == "Divide") {
+    // A division by zero keeps its infinities as a division, and so do divisors whose inverse f32 cannot hold in full.
     const auto divisors = graph.constant(node.inputs[1])->data<float>();
-    // A division by zero keeps its infinities as a division.
-    return std::ranges::find(divisors, 0.0F) == divisors.end() ? find_op("Multiply") : nullptr;
+    return std::ranges::all_of(divisors, [](float d) { return std::isnormal(d) && std::isnormal(1.0F / d); })
+               ? find_op("Multiply")
+               : nullptr;
   }
   return nullptr;
 }

@@ -3,7 +3,7 @@
 #include <optional>
 #include <string_view>
 
-#include "engine/ops/elementwise.hpp"
+#include "engine/ops/binary.hpp"
 #include "engine/ops/op_def.hpp"
 #include "engine/passes/pass.hpp"
 
@@ -78,7 +78,7 @@ std::vector<Candidate> candidates(Graph& graph, const Node& node) {
     return operand == kNone ? std::vector<Candidate>{}
                             : std::vector<Candidate>{{node.inputs[0], {.kind = PostOpKind::kPRelu}, operand}};
   }
-  if (node.op->name == "Add" || node.op->name == "Multiply") {
+  if ((node.op->name == "Add" || node.op->name == "Multiply") && ops::broadcasts_like_numpy(node)) {
     const PostOp op{.kind = node.op->name == "Add" ? PostOpKind::kAdd : PostOpKind::kMultiply};
     return {{node.inputs[0], op, node.inputs[1]}, {node.inputs[1], op, node.inputs[0]}};
   }

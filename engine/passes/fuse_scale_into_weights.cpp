@@ -1,6 +1,6 @@
 #include <algorithm>
 
-#include "engine/ops/op_def.hpp"
+#include "engine/ops/binary.hpp"
 #include "engine/passes/channels.hpp"
 #include "engine/passes/pass.hpp"
 
@@ -70,7 +70,7 @@ struct Factor {
 };
 
 Factor channel_factor(const Graph& graph, const Node& node) {
-  if (node.op->name != "Multiply" || !node.post_ops.empty()) {
+  if (node.op->name != "Multiply" || !node.post_ops.empty() || !ops::broadcasts_like_numpy(node)) {
     return {};
   }
   const TensorType& type = graph.value(node.outputs[0]).type;
@@ -82,6 +82,13 @@ Factor channel_factor(const Graph& graph, const Node& node) {
     }
   }
   return {};
+}
+
+/// Readers of the node read `value` instead. The dead node reads nothing more, or it would count as a second reader of
+/// `value` and stop the next step of the chain.
+void bypass(Graph& graph, Node& node, ValueId value) {
+  graph.replace_uses(node.outputs[0], value);
+  std::ranges::fill(node.inputs, kNone);
 }
 
 /// Convolution → Multiply: the factor goes into the convolution before it.
@@ -99,7 +106,7 @@ bool fuse_after(Graph& graph, Node& multiply, const std::vector<int>& uses) {
     return false;
   }
   scaler.scale_outputs(factor.values);
-  graph.replace_uses(multiply.outputs[0], factor.input);
+  bypass(graph, multiply, factor.input);
   return true;
 }
 
@@ -121,7 +128,7 @@ bool fuse_before(Graph& graph, Node& convolution, const std::vector<int>& uses) 
 
 /// Convolution → Add(constant per channel): becomes the convolution's bias, so that a factor behind it finds both.
 bool fuse_bias(Graph& graph, Node& add, const std::vector<int>& uses) {
-  if (add.op->name != "Add" || !add.post_ops.empty()) {
+  if (add.op->name != "Add" || !add.post_ops.empty() || !ops::broadcasts_like_numpy(add)) {
     return false;
   }
   const TensorType& type = graph.value(add.outputs[0]).type;
@@ -141,7 +148,7 @@ bool fuse_bias(Graph& graph, Node& add, const std::vector<int>& uses) {
     convolution.post_ops.push_back({.kind = PostOpKind::kAdd, .operand = static_cast<int>(convolution.inputs.size())});
     convolution.inputs.push_back(
         graph.add_constant(graph.unique_value_name(convolution.name + "/bias"), Tensor::of(shape, *bias)));
-    graph.replace_uses(add.outputs[0], input);
+    bypass(graph, add, input);
     return true;
   }
   return false;

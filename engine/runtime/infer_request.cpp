@@ -1,4 +1,5 @@
 // InferRequest: one run's state machine between its owner, a lane and whoever waits.
+#include <algorithm>
 #include <condition_variable>
 
 #include "engine/base/mutex.hpp"
@@ -144,10 +145,10 @@ void InferRequest::start_async() {
     if (state_->running) {
       fail(ErrorCode::kInvalidArgument, "the request is running already");
     }
+    state_->cancel = false;  // before others may see it running, or a cancel of theirs could be lost
     state_->running = true;
     state_->error = nullptr;
   }
-  state_->cancel = false;
   state_->submitted = Clock::now();
   // Not shared: a lane that held the last reference would have to join itself. The destructor waits for the run.
   State* state = state_.get();
@@ -175,7 +176,8 @@ void InferRequest::wait() {
 }
 
 bool InferRequest::wait_for(std::chrono::nanoseconds timeout) {
-  const auto deadline = Clock::now() + timeout;
+  // Years are long enough, and do not overflow when added to now.
+  const auto deadline = Clock::now() + std::min<std::chrono::nanoseconds>(timeout, std::chrono::hours(24 * 365));
   MutexLock lock(state_->mutex);
   while (state_->running || state_->callbacks > 0) {
     if (!lock.wait_until(state_->idle_changed, deadline) && (state_->running || state_->callbacks > 0)) {

@@ -33,12 +33,23 @@ class DeviceLanes {
   explicit DeviceLanes(std::string name) : name_(std::move(name)) {}
 
   ~DeviceLanes() {
-    for (std::jthread& lane : lanes_) {
-      lane.request_stop();
+    {
+      // Under the lock: a lane between its check and its wait would sleep through the notification.
+      const MutexLock lock(mutex_);
+      closing_ = true;
     }
     wake_.notify_all();
-    lanes_.clear();
-    for (auto& [stream, queue] : queues_) {
+    lanes_.clear();  // joins
+    std::map<StreamId, Queue> left;
+    {
+      const MutexLock lock(mutex_);
+      left.swap(queues_);
+      for (const auto& [stream, queue] : left) {
+        stats_.rejected += queue.jobs.size();
+        stats_.waiting -= queue.jobs.size();
+      }
+    }
+    for (auto& [stream, queue] : left) {
       for (Job& job : queue.jobs) {
         job.reject();
       }
@@ -53,14 +64,20 @@ class DeviceLanes {
     cores_ = std::max(cores_, cores);
     while (static_cast<int>(lanes_.size()) < std::min(count, kMaxLanes)) {
       const auto index = lanes_.size();
-      lanes_.emplace_back([this, index](const std::stop_token& stop) { run_lane(stop, index); });
+      lanes_.emplace_back([this, index] { run_lane(index); });
     }
   }
 
   void submit(Job job) {
     {
-      const MutexLock lock(mutex_);
+      MutexLock lock(mutex_);
       ++stats_.submitted;
+      if (closing_) {
+        ++stats_.rejected;
+        lock.unlock();
+        job.reject();
+        return;
+      }
       Queue& queue = queues_[job.stream];
       if (queue.jobs.empty() && queue.running == 0) {
         // A stream that was idle does not get the time back that it did not use.
@@ -107,7 +124,7 @@ class DeviceLanes {
     return best;
   }
 
-  void run_lane(const std::stop_token& stop, std::size_t index) {
+  void run_lane(std::size_t index) {
     std::string thread_name = "fovea-" + name_ + "-" + std::to_string(index);
     std::ranges::transform(thread_name, thread_name.begin(),
                            [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
@@ -119,7 +136,7 @@ class DeviceLanes {
         MutexLock lock(mutex_);
         QueueEntry entry;
         while (true) {
-          if (stop.stop_requested()) {
+          if (closing_) {
             return;
           }
           entry = next_queue();
@@ -166,6 +183,7 @@ class DeviceLanes {
   SchedulerStats stats_ FOVEA_GUARDED_BY(mutex_);
   int cores_ FOVEA_GUARDED_BY(mutex_) = 1;
   int busy_cores_ FOVEA_GUARDED_BY(mutex_) = 0;
+  bool closing_ FOVEA_GUARDED_BY(mutex_) = false;
   std::vector<std::jthread> lanes_;
 };
 

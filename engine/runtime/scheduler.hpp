@@ -20,7 +20,8 @@ struct Job {
   int threads = 1;    ///< Cores the job keeps busy while it runs.
   std::chrono::steady_clock::time_point deadline = std::chrono::steady_clock::time_point::max();
   std::function<void()> run;     ///< \thread A lane. Must not throw.
-  std::function<void()> reject;  ///< Called instead of `run` when the scheduler shuts down first. Must not throw.
+  /// Called instead of `run` when the scheduler shuts down first. Must neither throw nor submit again.
+  std::function<void()> reject;
 };
 
 struct SchedulerStats {

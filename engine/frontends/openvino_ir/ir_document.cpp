@@ -14,6 +14,7 @@ namespace {
 constexpr std::size_t kMaxLayers = 1'000'000;
 constexpr std::size_t kMaxPorts = 100'000;
 constexpr int kMaxMetadataDepth = 32;
+constexpr std::size_t kMaxMetadataBytes = std::size_t{16} << 20U;  // keys repeat their path and could multiply a file
 
 class DocumentReader {
  public:
@@ -30,10 +31,11 @@ class DocumentReader {
     }
     IrDocument ir;
     ir.name = net.attribute("name").value();
-    ir.version = static_cast<int>(integer(net, "version"));
-    if (ir.version != 10 && ir.version != 11) {
-      fail(ErrorCode::kUnsupported, "IR version {}, expected 10 or 11", ir.version);
+    const std::int64_t version = integer(net, "version");
+    if (version != 10 && version != 11) {
+      fail(ErrorCode::kUnsupported, "IR version {}, expected 10 or 11", version);
     }
+    ir.version = static_cast<int>(version);
     std::set<std::int64_t> ids;
     for (const pugi::xml_node layer : required_child(net, "layers").children("layer")) {
       ir.layers.push_back(read_layer(layer));
@@ -139,15 +141,21 @@ class DocumentReader {
   }
 
   /// `<a><b value="x"/></a>` → "a/b" = "x"; `<info name="b" value="x"/>` counts as `<b value="x"/>`.
-  static void read_metadata(const pugi::xml_node& node, const std::string& prefix, int depth,
-                            std::map<std::string, std::string>& out) {
+  void read_metadata(const pugi::xml_node& node, const std::string& prefix, int depth,
+                     std::map<std::string, std::string>& out) {
     if (depth > kMaxMetadataDepth) {
       return;
     }
     for (const pugi::xml_node child : node.children()) {
       const std::string_view tag = child.name();
       const std::string key = prefix + std::string(tag == "info" ? child.attribute("name").value() : tag);
-      if (const pugi::xml_attribute value = child.attribute("value")) {
+      const pugi::xml_attribute value = child.attribute("value");
+      metadata_bytes_ += key.size() + std::string_view(value.value()).size();
+      if (metadata_bytes_ > kMaxMetadataBytes) {
+        fail(ErrorCode::kInvalidModel, "line {}: more than {} bytes of metadata", line_at(child.offset_debug()),
+             kMaxMetadataBytes);
+      }
+      if (value) {
         out.emplace(key, value.value());
       }
       read_metadata(child, key + "/", depth + 1, out);
@@ -156,6 +164,7 @@ class DocumentReader {
 
   std::string_view xml_;
   pugi::xml_document document_;
+  std::size_t metadata_bytes_ = 0;
 };
 
 }  // namespace

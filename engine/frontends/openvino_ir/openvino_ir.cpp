@@ -27,7 +27,9 @@ int opset_number(std::string_view version) {
   if (!version.starts_with("opset")) {
     return 0;
   }
-  return static_cast<int>(parse_int(version.substr(5)).value_or(0));
+  const std::int64_t number = parse_int(version.substr(5)).value_or(0);
+  constexpr std::int64_t kNewest = 1000;  // beyond any opset; keeps the conversion exact
+  return number > 0 && number <= kNewest ? static_cast<int>(number) : 0;
 }
 
 bool is_type(const IrLayer& layer, std::string_view type) { return to_lower(layer.type) == to_lower(type); }
@@ -75,6 +77,15 @@ Shape parse_shape(const IrLayer& layer, std::string_view text) {
       fail(ErrorCode::kInvalidModel, "layer '{}': shape '{}' has more than {} axes", layer.name, text.substr(0, 80),
            kMaxRank);
     }
+  }
+  // Unknown and empty extents must not hide a product that shape arithmetic cannot hold.
+  Shape known = shape;
+  std::ranges::replace(known, kDynamic, 1);
+  std::ranges::replace(known, 0, 1);
+  try {
+    element_count(known);
+  } catch (const Error& error) {
+    throw error.with_context(fmt::format("layer '{}'", layer.name));
   }
   return shape;
 }
@@ -239,7 +250,8 @@ class GraphBuilder {
   /// Names of values are unique; layer names nearly always are.
   std::string unique_name(const std::string& name) {
     std::string candidate = name;
-    for (int i = 2; !names_.insert(candidate).second; ++i) {
+    // The count goes on where it stopped, or a file of equal names would take quadratic time.
+    for (int& i = next_suffix_.try_emplace(name, 2).first->second; !names_.insert(candidate).second; ++i) {
       candidate = fmt::format("{}#{}", name, i);
     }
     return candidate;
@@ -312,6 +324,16 @@ class GraphBuilder {
     return copy;
   }
 
+  /// The value behind an output port; a Result may have one in the file, but it stands for nothing.
+  ValueId value_from(const PortKey& port) const {
+    const auto found = value_of_.find(port);
+    if (found == value_of_.end()) {
+      fail(ErrorCode::kInvalidModel, "port {} of layer '{}' produces nothing that can be read", port.second,
+           ir_.layers[layer_index_.at(port.first)].name);
+    }
+    return found->second;
+  }
+
   void add_operation(const IrLayer& layer) {
     Node node;
     node.op = find_openvino_op(layer.type);
@@ -320,7 +342,7 @@ class GraphBuilder {
       fail(ErrorCode::kInvalidModel, "layer '{}' ({}) has no output port", layer.name, layer.type);
     }
     for (const IrPort& port : layer.inputs) {
-      node.inputs.push_back(value_of_.at(source(layer, port)));
+      node.inputs.push_back(value_from(source(layer, port)));
     }
     StringSource attributes(fmt::format("node '{}' ({})", layer.name, layer.type), opset_number(layer.version));
     for (const auto& [name, value] : layer.data) {
@@ -351,7 +373,7 @@ class GraphBuilder {
     if (producer.outputs.size() > 1) {
       layer_name += fmt::format(".{}", &port - producer.outputs.data());
     }
-    graph_.add_output(value_of_.at(from), port.names.empty() ? layer_name : port.names.front());
+    graph_.add_output(value_from(from), port.names.empty() ? layer_name : port.names.front());
     graph_.outputs.back().aliases = port.names;
     graph_.outputs.back().aliases.push_back(layer_name);
     graph_.outputs.back().aliases.push_back(layer.name);
@@ -365,6 +387,7 @@ class GraphBuilder {
   std::map<PortKey, PortKey> source_of_;
   std::map<PortKey, ValueId> value_of_;
   std::set<std::string> names_;
+  std::map<std::string, int> next_suffix_;
 };
 
 bool recognises(const std::filesystem::path& path, std::span<const std::byte> head) {
@@ -384,7 +407,8 @@ Model read(const std::filesystem::path& path) {
   std::filesystem::path weights_path = path;
   weights_path.replace_extension(".bin");
   std::shared_ptr<const MappedFile> weights;
-  if (std::filesystem::exists(weights_path)) {
+  std::error_code unreadable;  // the constants that need it say what is missing
+  if (std::filesystem::exists(weights_path, unreadable)) {
     weights = MappedFile::open(weights_path);
   }
   Model model;

@@ -107,6 +107,9 @@ class CpuPlugin final : public Plugin {
     int lanes = number("NUM_STREAMS");
     if (lanes == 0) {
       lanes = properties.at("PERFORMANCE_HINT") == "LATENCY" ? 1 : cores;
+      if (const int requests = number("PERFORMANCE_HINT_NUM_REQUESTS"); requests > 0) {
+        lanes = std::min(lanes, requests);
+      }
     }
     lanes = std::min(lanes, cores);
     return {.lanes = lanes, .threads = std::max(cores / lanes, 1)};

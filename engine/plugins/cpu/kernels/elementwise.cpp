@@ -3,7 +3,7 @@
 #include <array>
 #include <memory>
 
-#include "engine/ops/op_def.hpp"
+#include "engine/ops/binary.hpp"
 #include "engine/plugins/cpu/block_ops.hpp"
 #include "engine/plugins/cpu/iteration.hpp"
 #include "engine/plugins/cpu/kernel.hpp"
@@ -218,6 +218,10 @@ std::optional<KernelPlan> plan(const NodeContext& context, std::string& refusal)
   const auto unary = context.node.op->as_post_op != nullptr ? context.node.op->as_post_op(context.node) : std::nullopt;
   const bool prelu = name == "PRelu" && context.own_inputs() == 2 && slope_follows_numpy(context);
   if (!binary && !prelu && (!unary || context.own_inputs() != 1)) {
+    return std::nullopt;
+  }
+  if (binary && !ops::broadcasts_like_numpy(context.node)) {
+    refusal = "pdpd broadcasting";
     return std::nullopt;
   }
   for (const ValueId input : context.node.inputs) {

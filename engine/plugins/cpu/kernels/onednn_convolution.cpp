@@ -18,8 +18,13 @@ bool has_bias(const NodeContext& context) {
   }
   const Tensor* operand = context.constant(static_cast<std::size_t>(post_ops[0].operand));
   const Shape& shape = context.output().shape;
-  return operand != nullptr && operand->size() == static_cast<std::size_t>(shape[1]) &&
-         (operand->shape().size() + 1 == shape.size() || operand->shape().size() == shape.size());
+  if (operand == nullptr || operand->shape().size() > shape.size() || operand->shape().size() + 1 < shape.size()) {
+    return false;
+  }
+  // [C,1,1] or [1,C,1,1]; the size alone would also take a row of C elements for a bias.
+  Shape bias(operand->shape().size(), 1);
+  bias[bias.size() + 1 - shape.size()] = shape[1];
+  return operand->shape() == bias;
 }
 
 /// A convolution with this many post-ops inside, or nullopt when oneDNN would run its slow reference.
