@@ -1,6 +1,4 @@
 // fovead: the command line of the daemon.
-#include <gst/gst.h>
-
 #include <CLI/CLI.hpp>
 #include <cstdlib>
 
@@ -48,7 +46,6 @@ int main(int argc, char** argv) {
       return fovea::print_launch_lines(options);
     }
     set_log_levels(options);
-    gst_init(nullptr, nullptr);
     return fovea::run_service(options);
   } catch (const fovea::Error& error) {
     fmt::print(stderr, "fovead: {}\n", error.what());

@@ -349,7 +349,10 @@ LoadedConfig load_config(const ServiceOptions& options) {
   return loaded;
 }
 
-int run_service(const ServiceOptions& options) { return Service(options).run(); }
+int run_service(const ServiceOptions& options) {
+  gst_init(nullptr, nullptr);
+  return Service(options).run();
+}
 
 int print_launch_lines(const ServiceOptions& options) {
   const LoadedConfig loaded = load_config(options);

@@ -59,7 +59,7 @@ class Watchdog {
   std::vector<Progress> progress_;
 };
 
-/// Runs until SIGTERM or SIGINT; SIGHUP reloads. GStreamer must be initialised. \thread main.
+/// Runs until SIGTERM or SIGINT; SIGHUP reloads. Initialises GStreamer. \thread main.
 /// \return The process's exit status: 0 after a clean stop; 1 when `exit_when_finished` and a pipeline had failed.
 /// \throws Error when there is nothing to start with: no configuration, or no pipeline that could run.
 int run_service(const ServiceOptions& options);

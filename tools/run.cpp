@@ -1,6 +1,4 @@
 // `fovea run`: runs pipelines in the foreground, or prints them as gst-launch lines.
-#include <gst/gst.h>
-
 #include <memory>
 
 #include "daemon/service.hpp"
@@ -24,7 +22,6 @@ std::function<int()> setup(CLI::App& app) {
     if (options->to_gst_launch) {
       return print_launch_lines(options->service);
     }
-    gst_init(nullptr, nullptr);
     return run_service(options->service);
   };
 }

@@ -24,11 +24,11 @@ LAYERS = {
     "engine/plugins/cpu": ["engine/base", "engine/graph", "engine/ops", "engine/passes", "engine/runtime"],
     "engine/plugins/reference": ["engine/base", "engine/graph", "engine/ops", "engine/passes", "engine/runtime"],
     # Of the graph, pictures and results need tensors only.
-    "vision": ["engine/base", "engine/graph/tensor.hpp", "engine/graph/data_type.hpp"],
+    "vision": ["engine/base", "engine/graph"],
     "publish": ["engine/base", "vision"],
     "elements": ["engine/base", "engine/graph", "engine/runtime", "vision", "publish"],
     "daemon": ["engine/base", "vision", "publish"],
-    "tools": ["engine", "vision", "publish"],
+    "tools": ["engine", "vision", "publish", "daemon"],
     "bench": ["engine", "vision", "publish"],
 }
 
