@@ -13,6 +13,13 @@ namespace fovea {
 namespace cpu {
 namespace {
 
+/// Makes parallel regions of this thread have exactly so many threads. oneDNN 2.6's matrix products divide their work
+/// when they are created and silently leave out the shares of threads that OpenMP does not give at run time.
+void use_threads(int threads) {
+  omp_set_dynamic(0);
+  omp_set_num_threads(threads);
+}
+
 class CpuExecution final : public Execution {
  public:
   explicit CpuExecution(std::shared_ptr<const Program> program)
@@ -37,7 +44,7 @@ class CpuExecution final : public Execution {
   }
 
   void run(const CancelFlag& cancel, std::vector<StepProfile>* profile) override {
-    omp_set_num_threads(program_->threads);  // of this lane's thread only
+    use_threads(program_->threads);
     if (profile != nullptr) {
       profile->clear();
     }
@@ -112,7 +119,7 @@ class CpuPlugin final : public Plugin {
       }
     }
     lanes = std::min(lanes, cores);
-    return {.lanes = lanes, .threads = std::max(cores / lanes, 1)};
+    return {.lanes = lanes, .threads = std::clamp(cores / lanes, 1, omp_get_thread_limit())};
   }
 
   std::unique_ptr<Executable> compile(Graph graph, const Properties& properties) const override {
@@ -120,9 +127,11 @@ class CpuPlugin final : public Plugin {
     const int threads = lane_use(properties).threads;
     // oneDNN decides its blocking by the thread count at creation; the calling thread gets its own count back after.
     const int before = omp_get_max_threads();
-    omp_set_num_threads(threads);
+    const int dynamic = omp_get_dynamic();
+    use_threads(threads);
     auto program = cpu::compile(graph, threads);
     omp_set_num_threads(before);
+    omp_set_dynamic(dynamic);
     return std::make_unique<CpuExecutable>(std::move(program));
   }
 };
