@@ -78,6 +78,7 @@ Light rain(Random& random) {
     light.headlights = true;
     light.grain = random.between(2.0, 3.5);
   }
+  light.ambient = bright ? light.ambient : light.ambient * 1.35;
   light.clouds = 1;
   light.haze_per_m = random.between(0.006, 0.012);
   return light;

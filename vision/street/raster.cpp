@@ -2,6 +2,8 @@
 // edges and one over the pixels.
 #include "vision/street/raster.hpp"
 
+#include "vision/street/pixel_loops.hpp"
+
 namespace fovea::street {
 namespace {
 
@@ -10,7 +12,7 @@ constexpr std::uint16_t kLastGround = 4;
 /// Projections beyond this are behind the near plane or absurd; nothing sensible can be drawn.
 constexpr double kMaxCoordinate = 1e6;
 
-void blend_row(std::uint8_t* plane, const std::int16_t* coverage, int count, double value) {
+FOVEA_STREET_LOOP void blend_row(std::uint8_t* plane, const std::int16_t* coverage, int count, double value) {
   const auto color = static_cast<std::int16_t>(std::clamp(value, 0.0, 255.0) + 0.5);
   for (int i = 0; i < count; ++i) {
     const auto difference = static_cast<std::int16_t>(color - plane[i]);
@@ -19,7 +21,7 @@ void blend_row(std::uint8_t* plane, const std::int16_t* coverage, int count, dou
   }
 }
 
-void add_row(std::uint8_t* plane, const std::int16_t* coverage, int count, double value) {
+FOVEA_STREET_LOOP void add_row(std::uint8_t* plane, const std::int16_t* coverage, int count, double value) {
   const auto color = static_cast<std::int16_t>(std::clamp(value, 0.0, 255.0));
   for (int i = 0; i < count; ++i) {
     const auto step = static_cast<std::int16_t>(static_cast<std::int16_t>(color * coverage[i]) >> 7);
@@ -27,7 +29,39 @@ void add_row(std::uint8_t* plane, const std::int16_t* coverage, int count, doubl
   }
 }
 
+/// Keeps the coverage of ground pixels only.
+FOVEA_STREET_LOOP void keep_ground(const std::uint16_t* id, std::int16_t* coverage, int count) {
+  for (int i = 0; i < count; ++i) {
+    const bool ground = static_cast<std::uint16_t>(id[i] - 1) < kLastGround;
+    coverage[i] = ground ? coverage[i] : static_cast<std::int16_t>(0);
+  }
+}
+
+FOVEA_STREET_LOOP void write_ids(std::uint16_t* id, const std::int16_t* coverage, int count, std::uint16_t value) {
+  for (int i = 0; i < count; ++i) {
+    id[i] = coverage[i] >= kOpaque / 2 ? value : id[i];
+  }
+}
+
+/// One row of a glow: (u, v) starts at the row's first pixel and grows by (du, dv) a pixel; the ellipse is u² + v² < 1.
+FOVEA_STREET_LOOP void glow_row(float u0, float v0, float du, float dv, int count, std::int16_t* coverage) {
+  for (int i = 0; i < count; ++i) {
+    const float u = u0 + du * static_cast<float>(i);
+    const float v = v0 + dv * static_cast<float>(i);
+    const float left = std::max(0.0F, 1 - u * u - v * v);
+    coverage[i] = static_cast<std::int16_t>(static_cast<int>(left * left * left * kOpaque));
+  }
+}
+
 }  // namespace
+
+FOVEA_STREET_LOOP int count_ids(const std::uint16_t* ids, int count, std::uint16_t wanted) {
+  std::uint16_t sum = 0;
+  for (int i = 0; i < count; ++i) {
+    sum = static_cast<std::uint16_t>(sum + (ids[i] == wanted ? 1 : 0));
+  }
+  return sum;
+}
 
 Rect Raster::touch(const Rect& area) {
   touched_ = touched_.empty() ? area
@@ -61,6 +95,9 @@ void Raster::accumulate(Px from, Px to, const Rect& area) {
     x = next;
     const int begin = static_cast<int>(left);
     const int end = static_cast<int>(std::ceil(right));
+    Span& span = spans_[static_cast<std::size_t>(y)];
+    span.begin = std::min(span.begin, begin);
+    span.end = std::max(span.end, std::max(end, begin + 1) + 1);
     const float offset = left - static_cast<float>(begin);
     if (end <= begin + 1) {
       const float middle = 0.5F * (left + right) - static_cast<float>(begin);
@@ -96,35 +133,33 @@ void Raster::mask_row(std::size_t at, int width, bool ground_only) {
     }
   }
   if (ground_only) {
-    const std::uint16_t* id = canvas_.id.data() + at;
-    for (int i = 0; i < width; ++i) {
-      const bool ground = static_cast<std::uint16_t>(id[i] - 1) < kLastGround;
-      coverage[i] = ground ? coverage[i] : static_cast<std::int16_t>(0);
-    }
+    keep_ground(canvas_.id.data() + at, coverage, width);
   }
 }
 
 void Raster::draw_row(int y, const Rect& area, const Paint& paint) {
-  const int width = area.x1 - area.x0;
-  const float* row = deltas_.data() + static_cast<std::ptrdiff_t>(y - area.y0) * (width + 2);
+  const auto line = static_cast<std::size_t>(y - area.y0);
+  const Span& span = spans_[line];
+  const int width = std::min(span.end, area.x1 - area.x0) - span.begin;
+  if (width <= 0) {
+    return;
+  }
+  const float* row = deltas_.data() + line * static_cast<std::size_t>(area.x1 - area.x0 + 2) + span.begin;
   const auto scale = static_cast<float>(paint.alpha);
+  std::int16_t* coverage = coverage_.data();
   float sum = 0;
   for (int i = 0; i < width; ++i) {
     sum += row[i];
-    coverage_[static_cast<std::size_t>(i)] = static_cast<std::int16_t>(std::min(std::fabs(sum), 1.0F) * scale + 0.5F);
+    coverage[i] = static_cast<std::int16_t>(static_cast<int>(std::min(std::fabs(sum), 1.0F) * scale + 0.5F));
   }
-  const std::size_t at = canvas_.at(area.x0, y);
+  const std::size_t at = canvas_.at(area.x0 + span.begin, y);
   mask_row(at, width, paint.ground_only);
-  const std::int16_t* coverage = coverage_.data();
   auto* const apply = paint.add ? add_row : blend_row;
   apply(canvas_.r.data() + at, coverage, width, paint.color.r);
   apply(canvas_.g.data() + at, coverage, width, paint.color.g);
   apply(canvas_.b.data() + at, coverage, width, paint.color.b);
   if (paint.id != 0) {
-    std::uint16_t* id = canvas_.id.data() + at;
-    for (int i = 0; i < width; ++i) {
-      id[i] = coverage[i] >= kOpaque / 2 ? paint.id : id[i];
-    }
+    write_ids(canvas_.id.data() + at, coverage, width, paint.id);
   }
 }
 
@@ -150,6 +185,7 @@ Rect Raster::fill(std::span<const Px> corners, const Paint& paint) {
   }
   const auto width = static_cast<std::size_t>(area.x1 - area.x0);
   deltas_.assign((width + 2) * static_cast<std::size_t>(area.y1 - area.y0), 0.0F);
+  spans_.assign(static_cast<std::size_t>(area.y1 - area.y0), Span{area.x1 - area.x0, 0});
   coverage_.resize(std::max(coverage_.size(), width));
   for (std::size_t i = 0; i < corners.size(); ++i) {
     accumulate(corners[i], corners[i + 1 == corners.size() ? 0 : i + 1], area);
@@ -185,12 +221,7 @@ Rect Raster::glow(Px centre, Px a, Px b, const Rgb& light, bool ground_only) {
     const auto u0 = static_cast<float>((dx * b.y - dy * b.x) / area_px);
     const auto v0 = static_cast<float>((dy * a.x - dx * a.y) / area_px);
     const std::size_t at = canvas_.at(area.x0, y);
-    for (int i = 0; i < width; ++i) {
-      const float u = u0 + along_u * static_cast<float>(i);
-      const float v = v0 + along_v * static_cast<float>(i);
-      const float left = std::max(0.0F, 1 - u * u - v * v);
-      coverage_[static_cast<std::size_t>(i)] = static_cast<std::int16_t>(left * left * left * kOpaque);
-    }
+    glow_row(u0, v0, along_u, along_v, width, coverage_.data());
     mask_row(at, width, ground_only);
     add_row(canvas_.r.data() + at, coverage_.data(), width, light.r);
     add_row(canvas_.g.data() + at, coverage_.data(), width, light.g);

@@ -62,6 +62,12 @@ class Raster {
   Rect take_touched() { return std::exchange(touched_, {}); }
 
  private:
+  /// Columns of a row that a polygon's edges reach, relative to its area.
+  struct Span {
+    int begin = 0;
+    int end = 0;
+  };
+
   Rect touch(const Rect& area);
   void accumulate(Px from, Px to, const Rect& area);
   /// Takes the coverage away where the stencil hides or, if asked, where no ground is.
@@ -73,6 +79,7 @@ class Raster {
   const std::uint8_t* stencil_layer_ = nullptr;
   const std::uint8_t* stencil_hides_ = nullptr;
   std::vector<float> deltas_;           ///< Changes of coverage along each row of the area, width + 2 a row.
+  std::vector<Span> spans_;             ///< One a row of the area.
   std::vector<std::int16_t> coverage_;  ///< Of one row, 0…kOpaque.
 };
 

@@ -3,18 +3,12 @@
 
 #include <array>
 
+#include "vision/street/pixel_loops.hpp"
+
 namespace fovea::street {
 namespace {
 
 constexpr std::size_t kGrain = 1U << 16U;
-
-/// Luma and chroma weights in 1/256, from the ITU-R matrices.
-struct YuvWeights {
-  std::array<int, 3> y{};
-  std::array<int, 3> u{};
-  std::array<int, 3> v{};
-  int offset = 16;
-};
 
 int rounded(double value) { return static_cast<int>(std::floor(value + 0.5)); }
 
@@ -43,8 +37,8 @@ YuvWeights weights_of(ColorMatrix matrix, ColorRange range) {
   return weights;
 }
 
-void apply(const std::uint8_t* source, const std::uint16_t* gain, const std::int8_t* shared, const std::int8_t* own,
-           int count, std::uint8_t* target) {
+FOVEA_STREET_LOOP void apply(const std::uint8_t* source, const std::uint16_t* gain, const std::int8_t* shared,
+                             const std::int8_t* own, int count, std::uint8_t* target) {
   for (int i = 0; i < count; ++i) {
     const auto scaled = static_cast<std::int16_t>(static_cast<std::uint16_t>(source[i] * gain[i]) >> 8U);
     const auto noisy = static_cast<std::int16_t>(scaled + shared[i] + own[i]);
@@ -53,8 +47,8 @@ void apply(const std::uint8_t* source, const std::uint16_t* gain, const std::int
   }
 }
 
-void luma_row(const std::uint8_t* r, const std::uint8_t* g, const std::uint8_t* b, const YuvWeights& weights, int count,
-              std::uint8_t* y) {
+FOVEA_STREET_LOOP void luma_row(const std::uint8_t* r, const std::uint8_t* g, const std::uint8_t* b,
+                                const YuvWeights& weights, int count, std::uint8_t* y) {
   const auto wr = static_cast<std::uint16_t>(weights.y[0]);
   const auto wg = static_cast<std::uint16_t>(weights.y[1]);
   const auto wb = static_cast<std::uint16_t>(weights.y[2]);
@@ -65,19 +59,32 @@ void luma_row(const std::uint8_t* r, const std::uint8_t* g, const std::uint8_t* 
   }
 }
 
-void chroma_row(const std::array<const std::uint8_t*, 3>& upper, const std::array<const std::uint8_t*, 3>& lower,
-                const YuvWeights& weights, int width, std::uint8_t* u, std::uint8_t* v, int step) {
-  for (int i = 0; i < (width + 1) / 2; ++i) {
-    const int a = 2 * i;
-    const int b = std::min(a + 1, width - 1);
-    std::array<int, 3> mean{};
-    for (std::size_t c = 0; c < 3; ++c) {
-      mean[c] = (upper[c][a] + upper[c][b] + lower[c][a] + lower[c][b] + 2) >> 2;
-    }
-    const int cu = (weights.u[0] * mean[0] + weights.u[1] * mean[1] + weights.u[2] * mean[2] + 128) >> 8;
-    const int cv = (weights.v[0] * mean[0] + weights.v[1] * mean[1] + weights.v[2] * mean[2] + 128) >> 8;
-    u[i * step] = static_cast<std::uint8_t>(std::clamp(cu + 128, 0, 255));
-    v[i * step] = static_cast<std::uint8_t>(std::clamp(cv + 128, 0, 255));
+/// Mean of 2x2 pixels; the last column of an odd width counts twice.
+FOVEA_STREET_LOOP void halve(const std::uint8_t* upper, const std::uint8_t* lower, int width, std::int16_t* mean) {
+  for (int i = 0; i < width / 2; ++i) {
+    mean[i] = static_cast<std::int16_t>((upper[2 * i] + upper[2 * i + 1] + lower[2 * i] + lower[2 * i + 1] + 2) >> 2);
+  }
+  if (width % 2 != 0) {
+    mean[width / 2] = static_cast<std::int16_t>((upper[width - 1] + lower[width - 1] + 1) >> 1);
+  }
+}
+
+/// Rounding by 127/256, not 128, keeps full range within 16 bits: 128·255 + 127 = 32767.
+FOVEA_STREET_LOOP void chroma_row(const std::int16_t* r, const std::int16_t* g, const std::int16_t* b,
+                                  const std::array<int, 3>& weights, int count, std::uint8_t* chroma) {
+  const auto wr = static_cast<std::int16_t>(weights[0]);
+  const auto wg = static_cast<std::int16_t>(weights[1]);
+  const auto wb = static_cast<std::int16_t>(weights[2]);
+  for (int i = 0; i < count; ++i) {
+    const auto sum = static_cast<std::int16_t>(r[i] * wr + g[i] * wg + b[i] * wb + 127);
+    chroma[i] = static_cast<std::uint8_t>((sum >> 8) + 128);
+  }
+}
+
+FOVEA_STREET_LOOP void interleave(const std::uint8_t* u, const std::uint8_t* v, int count, std::uint8_t* uv) {
+  for (int i = 0; i < count; ++i) {
+    uv[2 * i] = u[i];
+    uv[2 * i + 1] = v[i];
   }
 }
 
@@ -109,7 +116,12 @@ Sensor::Sensor(const Light& light, int width_px, int height_px, std::uint64_t se
       grain_(kGrain + static_cast<std::size_t>(width_px)),
       vignette_x_(vignette(width_px, 0.09)),
       vignette_y_(vignette(height_px, 0.06)),
-      gain_(static_cast<std::size_t>(width_px)) {
+      gain_(static_cast<std::size_t>(width_px)),
+      mean_r_(static_cast<std::size_t>(width_px + 1) / 2),
+      mean_g_(mean_r_.size()),
+      mean_b_(mean_r_.size()),
+      u_(mean_r_.size()),
+      v_(mean_r_.size()) {
   Random random(seed, 41);
   for (std::int8_t& grain : grain_) {
     // The sum of four uniform numbers is nearly normal, with variance 4/12.
@@ -181,6 +193,25 @@ void Sensor::expose_row(const Canvas& canvas, int offset_x, int offset_y, int y,
   }
 }
 
+void Sensor::chroma_rows(const Row& upper, const Row& lower, const YuvWeights& weights, const MutableFrameView& frame,
+                         int y) {
+  const int count = (width_ + 1) / 2;
+  halve(upper.r.data(), lower.r.data(), width_, mean_r_.data());
+  halve(upper.g.data(), lower.g.data(), width_, mean_g_.data());
+  halve(upper.b.data(), lower.b.data(), width_, mean_b_.data());
+  const bool packed = frame.format == PixelFormat::kNV12;
+  const auto target = [&](std::size_t plane) {
+    return frame.planes[plane].data + frame.planes[plane].stride_bytes * y;
+  };
+  std::uint8_t* u = packed ? u_.data() : target(1);
+  std::uint8_t* v = packed ? v_.data() : target(2);
+  chroma_row(mean_r_.data(), mean_g_.data(), mean_b_.data(), weights.u, count, u);
+  chroma_row(mean_r_.data(), mean_g_.data(), mean_b_.data(), weights.v, count, v);
+  if (packed) {
+    interleave(u, v, count, target(1));
+  }
+}
+
 void Sensor::expose(const Canvas& canvas, int offset_x, int offset_y, std::uint64_t number, double seconds,
                     const MutableFrameView& frame) {
   make_streaks(number);
@@ -204,15 +235,7 @@ void Sensor::expose(const Canvas& canvas, int offset_x, int offset_y, std::uint6
     if ((y & 1) == 0 && y + 1 < height_) {
       continue;
     }
-    const Row& upper = rows_[0];
-    const Row& lower = (y & 1) != 0 ? rows_[1] : rows_[0];
-    const std::array<const std::uint8_t*, 3> a = {upper.r.data(), upper.g.data(), upper.b.data()};
-    const std::array<const std::uint8_t*, 3> b = {lower.r.data(), lower.g.data(), lower.b.data()};
-    if (frame.format == PixelFormat::kNV12) {
-      chroma_row(a, b, weights, width_, target(1, y / 2), target(1, y / 2) + 1, 2);
-    } else {
-      chroma_row(a, b, weights, width_, target(1, y / 2), target(2, y / 2), 1);
-    }
+    chroma_rows(rows_[0], rows_[y & 1], weights, frame, y / 2);
   }
 }
 

@@ -1,6 +1,7 @@
 // From the clean picture to what a camera delivers: exposure, vignetting, rain, noise, pixel format.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <vector>
 
@@ -9,6 +10,14 @@
 #include "vision/street/raster.hpp"
 
 namespace fovea::street {
+
+/// Luma and chroma weights in 1/256, from the ITU-R matrices.
+struct YuvWeights {
+  std::array<int, 3> y{};
+  std::array<int, 3> u{};
+  std::array<int, 3> v{};
+  int offset = 16;
+};
 
 class Sensor {
  public:
@@ -33,6 +42,7 @@ class Sensor {
     std::vector<std::uint8_t> b;
   };
 
+  void chroma_rows(const Row& upper, const Row& lower, const YuvWeights& weights, const MutableFrameView& frame, int y);
   void make_streaks(std::uint64_t number);
   void expose_row(const Canvas& canvas, int offset_x, int offset_y, int y, std::uint32_t key, int gain, Row& row);
   void rain_row(int y, Row& row) const;
@@ -46,6 +56,11 @@ class Sensor {
   std::vector<std::uint16_t> vignette_x_;  ///< 256 is 1.
   std::vector<std::uint16_t> vignette_y_;
   std::vector<std::uint16_t> gain_;
+  std::vector<std::int16_t> mean_r_;  ///< Of 2x2 pixels, one row.
+  std::vector<std::int16_t> mean_g_;
+  std::vector<std::int16_t> mean_b_;
+  std::vector<std::uint8_t> u_;
+  std::vector<std::uint8_t> v_;
   std::vector<Streak> streaks_;
   Row rows_[2];
 };

@@ -1,6 +1,7 @@
 #include "vision/street/stage.hpp"
 
 #include "vision/street/background.hpp"
+#include "vision/street/pixel_loops.hpp"
 #include "vision/street/surface.hpp"
 
 namespace fovea::street {
@@ -61,6 +62,7 @@ Stage::Stage(const StreetSettings& settings, const Layout& layout, const Camera&
       layer_(background_.size()),
       canvas_(background_.width_px, background_.height_px),
       raster_(canvas_),
+      dirty_(canvas_.width_px, canvas_.height_px),
       window_{margin_px, margin_px, margin_px + settings.width_px, margin_px + settings.height_px} {
   draw_background(canvas_, camera_, layout, illumination_);
   draw_things(layout);
@@ -180,7 +182,7 @@ long Stage::count_pixels(const Item& item, std::uint16_t id) const {
   long count = 0;
   for (int y = where.y0; y < where.y1 && !where.empty(); ++y) {
     const std::uint16_t* row = canvas_.id.data() + canvas_.at(0, y);
-    count += std::count(row + where.x0, row + where.x1, id);
+    count += count_ids(row + where.x0, where.x1 - where.x0, id);
   }
   return count;
 }
@@ -189,17 +191,30 @@ void Stage::restore() {
   const auto copy = [](const auto& from, auto& to, std::size_t at, std::size_t count) {
     std::copy_n(from.data() + at, count, to.data() + at);
   };
-  for (const Rect& rect : dirty_) {
-    for (int y = rect.y0; y < rect.y1; ++y) {
-      const std::size_t at = canvas_.at(rect.x0, y);
-      const auto count = static_cast<std::size_t>(rect.x1 - rect.x0);
-      copy(background_.r, canvas_.r, at, count);
-      copy(background_.g, canvas_.g, at, count);
-      copy(background_.b, canvas_.b, at, count);
-      copy(background_.id, canvas_.id, at, count);
+  for (int row = 0; row < dirty_.rows; ++row) {
+    const int y0 = row * kTileHeight;
+    const int y1 = std::min(y0 + kTileHeight, canvas_.height_px);
+    for (int begin = 0; begin < dirty_.columns;) {
+      if (!dirty_.take(begin, row)) {
+        ++begin;
+        continue;
+      }
+      int end = begin + 1;
+      while (end < dirty_.columns && dirty_.take(end, row)) {
+        ++end;
+      }
+      const int x0 = begin * kTileWidth;
+      const auto count = static_cast<std::size_t>(std::min(end * kTileWidth, canvas_.width_px) - x0);
+      for (int y = y0; y < y1; ++y) {
+        const std::size_t at = canvas_.at(x0, y);
+        copy(background_.r, canvas_.r, at, count);
+        copy(background_.g, canvas_.g, at, count);
+        copy(background_.b, canvas_.b, at, count);
+        copy(background_.id, canvas_.id, at, count);
+      }
+      begin = end;
     }
   }
-  dirty_.clear();
 }
 
 void Stage::add_item(Item item) {
@@ -321,12 +336,7 @@ void Stage::draw(const Traffic& traffic, const Rect& window) {
   restore();
   collect(traffic);
   sort_items();
-  const auto remember = [&] {
-    const Rect touched = raster_.take_touched();
-    if (!touched.empty()) {
-      dirty_.push_back(touched);
-    }
-  };
+  const auto remember = [&] { dirty_.mark(raster_.take_touched()); };
   raster_.set_stencil(nullptr, nullptr);
   raster_.take_touched();
   for (Item& item : items_) {

@@ -39,7 +39,32 @@ struct Item {
   long drawn_pixels = 0;  ///< In the frame, before others hid it.
 };
 
-/// Draws one street. The canvas is larger than the frame by kMargin on each side, for camera shake.
+inline constexpr int kTileWidth = 64;
+inline constexpr int kTileHeight = 8;
+
+/// Which tiles of the canvas differ from the background.
+struct DirtyTiles {
+  DirtyTiles(int width_px, int height_px)
+      : columns((width_px + kTileWidth - 1) / kTileWidth),
+        rows((height_px + kTileHeight - 1) / kTileHeight),
+        marks(static_cast<std::size_t>(columns) * rows) {}
+
+  void mark(const Rect& rect) {
+    for (int y = rect.y0 / kTileHeight; y * kTileHeight < rect.y1; ++y) {
+      for (int x = rect.x0 / kTileWidth; x * kTileWidth < rect.x1; ++x) {
+        marks[static_cast<std::size_t>(y) * columns + x] = 1;
+      }
+    }
+  }
+  /// Whether it was marked; it no longer is.
+  bool take(int x, int y) { return std::exchange(marks[static_cast<std::size_t>(y) * columns + x], 0) != 0; }
+
+  int columns;
+  int rows;
+  std::vector<std::uint8_t> marks;
+};
+
+/// Draws one street. The canvas is larger than the frame by a margin on each side, for camera shake.
 class Stage {
  public:
   Stage(const StreetSettings& settings, const Layout& layout, const Camera& camera, const Light& light, int margin_px);
@@ -82,7 +107,7 @@ class Stage {
   std::vector<Item> parked_;
   Canvas canvas_;
   Raster raster_;
-  std::vector<Rect> dirty_;
+  DirtyTiles dirty_;
   std::vector<Item> items_;  ///< Parked vehicles first, then moving things, far to near.
   Rect window_;
   std::array<std::uint8_t, 256> hides_{};

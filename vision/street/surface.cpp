@@ -3,7 +3,7 @@
 namespace fovea::street {
 namespace {
 
-constexpr Rgb kAsphalt{88, 89, 92};
+constexpr Rgb kAsphalt{102, 103, 106};
 constexpr Rgb kPaintWhite{222, 222, 216};
 constexpr double kMarkWidth = 0.13;
 

@@ -1,6 +1,7 @@
 // What can be seen of each thing, counted in the id buffer.
 #include <fmt/format.h>
 
+#include "vision/street/pixel_loops.hpp"
 #include "vision/street/stage.hpp"
 #include "vision/street/surface.hpp"
 
@@ -17,7 +18,7 @@ Seen look_for(const Canvas& canvas, std::uint16_t slot, const Rect& where) {
   Seen seen{0, {where.x1, where.y1, where.x0, where.y0}};
   for (int y = where.y0; y < where.y1 && !where.empty(); ++y) {
     const std::uint16_t* row = canvas.id.data() + canvas.at(0, y);
-    const auto count = std::count(row + where.x0, row + where.x1, slot);
+    const auto count = count_ids(row + where.x0, where.x1 - where.x0, slot);
     if (count == 0) {
       continue;
     }
