@@ -33,8 +33,12 @@ class DeviceLanes {
   explicit DeviceLanes(std::string name) : name_(std::move(name)) {}
 
   ~DeviceLanes() {
-    for (std::jthread& lane : lanes_) {
-      lane.request_stop();
+    {
+      // Under the lock, or a lane between its look at the stop token and its sleep would miss the wake-up.
+      const MutexLock lock(mutex_);
+      for (std::jthread& lane : lanes_) {
+        lane.request_stop();
+      }
     }
     wake_.notify_all();
     lanes_.clear();
