@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <thread>
 
+#include "engine/runtime/scheduler.hpp"
 #include "tests/elements/inference_fixture.hpp"
 
 namespace fovea::testing {
@@ -155,6 +156,17 @@ TEST_F(States, TheModelGoesWithItsLastElement) {
     EXPECT_GT(lanes(), 0);
   }
   EXPECT_EQ(lanes(), 0) << "the engine's threads live as long as a compiled model does";
+}
+
+TEST(Lanes, EndAtAnyMoment) {
+  // A lane that has looked for work and is about to sleep must not miss the end: so many rounds meet that moment.
+  for (int i = 0; i < 5000; ++i) {
+    Scheduler scheduler;
+    scheduler.open_lanes("TEST", 2, 2);
+    if (i % 2 == 0) {
+      scheduler.submit("TEST", {.run = [] {}, .reject = [] {}});
+    }
+  }
 }
 
 class SharedInstance : public InferenceTest {};
