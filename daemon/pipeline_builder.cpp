@@ -74,7 +74,7 @@ Chain source_chain(const SourceConfig& source) {
     Element decoder("decodebin");
     chain.add(only_video(decoder));
   } else {
-    chain.add(Element("videotestsrc")
+    chain.add(Element(source.test == "street" ? "fvtestsrc" : "videotestsrc")
                   .set("pattern", source.test)
                   .set_if(source.frames > 0, "num-buffers", fmt::to_string(source.frames)));
     if (!source.caps.empty()) {

@@ -47,7 +47,7 @@ struct SourceConfig {
     visit("uri", uri, "A camera or stream: rtsp://, http://, file://, ….");
     visit("device", device, "A camera at this box: /dev/video0.");
     visit("file", file, "A recording; relative to this file.");
-    visit("test", test, "A test picture by the name of a videotestsrc pattern: smpte, ball, ….");
+    visit("test", test, "street: our synthetic street (fvtestsrc); else a videotestsrc pattern: smpte, ball, ….");
     visit("loop", loop, "Begin again at the end of a file.");
     visit("sync", sync, "Play a file or test picture at its own pace instead of as fast as possible.");
     visit("caps", caps, "GStreamer caps asked of a device or test picture: video/x-raw,width=640,height=480.");

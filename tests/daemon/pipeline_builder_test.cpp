@@ -45,6 +45,15 @@ std::string text_of(const PipelineConfig& pipeline) {
   return launch_description(pipeline, pipeline.sources[0], node());
 }
 
+TEST(LaunchDescription, TestPicturesComeFromTheirElements) {
+  PipelineConfig pipeline = people();
+  pipeline.sources[0].file.clear();
+  pipeline.sources[0].test = "street";
+  EXPECT_THAT(launch_description(pipeline, pipeline.sources[0], node()), HasSubstr("fvtestsrc pattern=street"));
+  pipeline.sources[0].test = "ball";
+  EXPECT_THAT(launch_description(pipeline, pipeline.sources[0], node()), HasSubstr("videotestsrc pattern=ball"));
+}
+
 TEST(PipelineBuilder, OneBranchIsALine) {
   EXPECT_EQ(text_of(people()),
             "filesrc location=\"/clips/one two.mp4\" ! "
