@@ -12,8 +12,6 @@ int main(int argc, char** argv) {
   ::setenv("GST_REGISTRY", (binary_dir + "/tests/registry.bin").c_str(), 1);
   // No other plugins than ours and the few below: quicker, and sanitizers see no foreign library.
   ::setenv("GST_PLUGIN_SYSTEM_PATH", "", 1);
-  // Sanitizers follow malloc, not GLib's own reuse of small blocks.
-  ::setenv("G_SLICE", "always-malloc", 1);
   // A plugin built with a sanitizer loads into this process only, not into GStreamer's scanner.
   ::setenv("GST_REGISTRY_FORK", "no", 1);
   ::setenv("FOVEA_MODEL_SPECS", (source_dir + "/models/omz").c_str(), 1);
