@@ -30,6 +30,10 @@ class RecordedChain : public testing::Test {
     if (!fs::exists(kData / "models")) {
       GTEST_SKIP() << "no test data at " << kData;
     }
+    // Before GStreamer looks: the plugin of this build, a registry of its own, and the descriptions of the source tree.
+    ::setenv("GST_PLUGIN_PATH", FOVEA_BINARY_DIR "/lib/gstreamer-1.0", 1);
+    ::setenv("GST_REGISTRY", FOVEA_BINARY_DIR "/gst-registry-chain.bin", 1);
+    ::setenv("FOVEA_MODEL_SPECS", FOVEA_SOURCE_DIR "/models/omz", 1);
     static const bool initialised = gst_init_check(nullptr, nullptr, nullptr) != FALSE;
     ASSERT_TRUE(initialised);
     folder_ = fs::temp_directory_path() / ("fovea-chain-" + std::to_string(::getpid()));
