@@ -13,9 +13,14 @@ struct TruthMeta {
 const GstMetaInfo* truth_info();
 
 /// No tags: elements that change pixels, size or orientation keep the meta. Boxes are normalised and survive scaling.
+/// The plugin and a program that reads its metas both hold this file: the first of them registers.
 GType truth_api() {
   static const gchar* const kNoTags[] = {nullptr};
-  static const GType type = gst_meta_api_type_register("FoveaTruthMetaAPI", const_cast<const gchar**>(kNoTags));
+  static const GType type = [] {
+    constexpr const char* kName = "FoveaTruthMetaAPI";
+    const GType known = g_type_from_name(kName);
+    return known != 0 ? known : gst_meta_api_type_register(kName, const_cast<const gchar**>(kNoTags));
+  }();
   return type;
 }
 
@@ -38,8 +43,10 @@ gboolean truth_transform(GstBuffer* target, GstMeta* meta, GstBuffer* /*source*/
 }
 
 const GstMetaInfo* truth_info() {
-  static const GstMetaInfo* info =
-      gst_meta_register(truth_api(), "FoveaTruthMeta", sizeof(TruthMeta), truth_init, truth_free, truth_transform);
+  static const GstMetaInfo* info = g_type_from_name("FoveaTruthMeta") != 0
+                                       ? gst_meta_get_info("FoveaTruthMeta")
+                                       : gst_meta_register(truth_api(), "FoveaTruthMeta", sizeof(TruthMeta), truth_init,
+                                                           truth_free, truth_transform);
   return info;
 }
 

@@ -103,12 +103,14 @@ PersonLook random_person(Random& random) {
   look.backpack = random.chance(0.22);
   look.bag = random.chance(0.25);
   look.umbrella = random.chance(0.4);
-  look.skin = kSkins[static_cast<std::size_t>(random.below(6))];
-  look.hair = kHairs[static_cast<std::size_t>(random.below(7))];
-  look.top = kTops[static_cast<std::size_t>(random.below(14))] * random.between(0.8, 1.08);
-  look.legs = kLegs[static_cast<std::size_t>(random.below(7))] * random.between(0.8, 1.1);
+  look.skin = random.pick(kSkins);
+  look.hair = random.pick(kHairs);
+  look.top = random.pick(kTops);
+  look.top = look.top * random.between(0.8, 1.08);
+  look.legs = random.pick(kLegs);
+  look.legs = look.legs * random.between(0.8, 1.1);
   look.shoes = random.chance(0.3) ? Rgb{210, 210, 206} : Rgb{34, 30, 28};
-  look.extra = kTops[static_cast<std::size_t>(random.below(14))];
+  look.extra = random.pick(kTops);
   return look;
 }
 

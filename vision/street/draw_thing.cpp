@@ -7,7 +7,9 @@ namespace {
 /// Leaf clumps from the crown's depth outwards; lower and inner ones are darker.
 void draw_crown(Sketch& sketch, const Vec3& centre, double radius_xy, double radius_z, int clumps, double clump,
                 Random& random) {
-  const Rgb base = Rgb{70, 98, 44} * random.between(0.75, 1.15) + Rgb{random.between(0, 26), random.between(0, 12), 0};
+  const double tone = random.between(0.75, 1.15);
+  const Rgb tint{random.between(0, 26), random.between(0, 12), 0};  // braces keep the order
+  const Rgb base = Rgb{70, 98, 44} * tone + tint;
   for (int i = 0; i < clumps; ++i) {
     const double share = static_cast<double>(i) / clumps;
     Vec3 d{random.between(-1, 1), random.between(-1, 1), random.between(-1, 1)};

@@ -36,9 +36,10 @@ std::vector<Building> make_buildings(Random& random) {
     building.bay_width = random.between(2.0, 3.6);
     building.window_width = building.bay_width * random.between(0.38, 0.68);
     building.window_height = building.floor_height * random.between(0.42, 0.62);
-    building.wall = kWalls[static_cast<std::size_t>(random.below(10))] * random.between(0.85, 1.05);
+    building.wall = random.pick(kWalls);
+    building.wall = building.wall * random.between(0.85, 1.05);
     building.trim = building.wall * random.between(0.6, 1.25);
-    building.shop = kShopColors[static_cast<std::size_t>(random.below(8))];
+    building.shop = random.pick(kShopColors);
     building.has_shop = random.chance(0.55);
     building.bricks = building.wall.r > building.wall.b * 1.7;
     building.balconies = random.chance(0.25);
@@ -90,7 +91,8 @@ class Furnisher {
       if (index % 2 == side_) {
         add(ThingKind::kLamp, x, y, kLampHeight, 0.12);
       } else if (random_.chance(trees) && !near_zebra(y, 2.5) && (y > 9 || y < -4)) {
-        add(ThingKind::kTree, x, y + random_.between(-1, 1), random_.between(4.5, 8), 0.35);
+        const double offset = random_.between(-1, 1);
+        add(ThingKind::kTree, x, y + offset, random_.between(4.5, 8), 0.35);
       }
     }
   }
@@ -106,9 +108,11 @@ class Furnisher {
         case 0:
           add(ThingKind::kSign, edge, y, random_.between(2.2, 2.8), 0.06);
           break;
-        case 1:
-          add(ThingKind::kBin, random_.chance(0.5) ? edge : wall, y, random_.between(0.8, 1.1), 0.25);
+        case 1: {
+          const double x = random_.chance(0.5) ? edge : wall;
+          add(ThingKind::kBin, x, y, random_.between(0.8, 1.1), 0.25);
           break;
+        }
         case 2:
           add(ThingKind::kBench, wall, y, 0.85, 0.5);
           break;

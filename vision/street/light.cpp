@@ -15,8 +15,8 @@ Light day(Random& random) {
   const double azimuth = random.between(0, 2 * kPi);
   const double height = random.between(0.45, 1.1);
   light.sun = normalised({cosine(azimuth), sine(azimuth), height});
-  light.sun_light = overcast ? Rgb{0, 0, 0} : Rgb{0.86, 0.80, 0.68} * random.between(0.85, 1.15);
-  light.ambient = (overcast ? Rgb{1.05, 1.07, 1.10} : Rgb{0.70, 0.74, 0.82}) * random.between(0.88, 1.12);
+  light.sun_light = overcast ? Rgb{0, 0, 0} : Rgb{0.78, 0.73, 0.62} * random.between(0.85, 1.15);
+  light.ambient = (overcast ? Rgb{1.05, 1.07, 1.10} : Rgb{0.80, 0.84, 0.92}) * random.between(0.88, 1.12);
   light.sky_top = overcast ? Rgb{176, 182, 190} : Rgb{86, 134, 204};
   light.sky_horizon = overcast ? Rgb{206, 209, 212} : Rgb{192, 212, 232};
   light.haze = light.sky_horizon;
@@ -70,7 +70,7 @@ Light rain(Random& random) {
   light.wet = true;
   light.sun_light = {};
   if (bright) {
-    light.ambient = Rgb{0.80, 0.83, 0.87} * random.between(0.85, 1.1);
+    light.ambient = Rgb{1.00, 1.03, 1.07} * random.between(0.85, 1.1);
     light.sky_top = Rgb{140, 146, 154};
     light.sky_horizon = Rgb{168, 173, 178};
     light.haze = Rgb{160, 165, 170};
@@ -153,7 +153,7 @@ Rgb Illumination::lamps_at(const Vec3& point) const {
 
 Rgb Illumination::on(const Vec3& normal, const Rgb& lamp_light, double sun_share) const {
   const double facing = std::max(0.0, dot(normal, light_.sun)) * sun_share;
-  return light_.ambient * (0.8 + 0.2 * normal.z) + light_.sun_light * facing + lamp_light * (0.7 + 0.3 * normal.z);
+  return light_.ambient * (0.88 + 0.12 * normal.z) + light_.sun_light * facing + lamp_light * (0.7 + 0.3 * normal.z);
 }
 
 }  // namespace fovea::street

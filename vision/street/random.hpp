@@ -1,11 +1,13 @@
 // Random numbers and lattice noise of the street: the same on every machine, unlike the distributions of <random>.
 #pragma once
 
+#include <array>
 #include <cmath>
 #include <cstdint>
 
 namespace fovea::street {
 
+/// Draw at most one number an expression: C++ leaves the order of operands and arguments open, and compilers differ.
 /// PCG32 (M. O'Neill, "PCG: A Family of Simple Fast Space-Efficient Statistically Good Algorithms", 2014).
 class Random {
  public:
@@ -29,6 +31,10 @@ class Random {
   /// In [0, count).
   int below(int count) {
     return static_cast<int>(static_cast<std::uint64_t>(next()) * static_cast<std::uint64_t>(count) >> 32U);
+  }
+  template <class T, std::size_t kCount>
+  const T& pick(const std::array<T, kCount>& choices) {
+    return choices[static_cast<std::size_t>(below(static_cast<int>(kCount)))];
   }
   bool chance(double probability) { return uniform() < probability; }
 

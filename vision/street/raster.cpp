@@ -9,6 +9,8 @@ namespace {
 
 /// Classes 1…4 lie on the ground: road, mark, pavement, terrain.
 constexpr std::uint16_t kLastGround = 4;
+/// Coverage from which a pixel gets an id. A third, not half: wheels and limbs of far things are thinner than a pixel.
+constexpr int kMarked = kOpaque / 3;
 /// Projections beyond this are behind the near plane or absurd; nothing sensible can be drawn.
 constexpr double kMaxCoordinate = 1e6;
 
@@ -39,7 +41,7 @@ FOVEA_STREET_LOOP void keep_ground(const std::uint16_t* id, std::int16_t* covera
 
 FOVEA_STREET_LOOP void write_ids(std::uint16_t* id, const std::int16_t* coverage, int count, std::uint16_t value) {
   for (int i = 0; i < count; ++i) {
-    id[i] = coverage[i] >= kOpaque / 2 ? value : id[i];
+    id[i] = coverage[i] >= kMarked ? value : id[i];
   }
 }
 
@@ -153,6 +155,9 @@ void Raster::draw_row(int y, const Rect& area, const Paint& paint) {
     coverage[i] = static_cast<std::int16_t>(static_cast<int>(std::min(std::fabs(sum), 1.0F) * scale + 0.5F));
   }
   const std::size_t at = canvas_.at(area.x0 + span.begin, y);
+  if (shape_ != nullptr && paint.id != 0) {
+    write_ids(shape_ + at, coverage, width, shape_mark_);
+  }
   mask_row(at, width, paint.ground_only);
   auto* const apply = paint.add ? add_row : blend_row;
   apply(canvas_.r.data() + at, coverage, width, paint.color.r);

@@ -34,7 +34,7 @@ inline constexpr int kOpaque = 128;
 struct Paint {
   Rgb color;
   int alpha = kOpaque;       ///< 0…kOpaque.
-  std::uint16_t id = 0;      ///< Written where at least half the pixel is covered; 0 leaves the ids.
+  std::uint16_t id = 0;      ///< Written where at least a third of the pixel is covered; 0 leaves the ids.
   bool ground_only = false;  ///< Draws only on pixels whose id is a ground class: shadows, reflections.
   bool add = false;          ///< Adds light instead of covering.
 };
@@ -49,6 +49,13 @@ class Raster {
   void set_stencil(const std::uint8_t* layer, const std::uint8_t* hides) {
     stencil_layer_ = layer;
     stencil_hides_ = hides;
+  }
+
+  /// Also writes `mark` into `shape` (one entry a canvas pixel) wherever paint with an id goes, hidden or not.
+  /// Borrowed until the next call; nullptr stops it.
+  void set_shape(std::uint16_t* shape, std::uint16_t mark) {
+    shape_ = shape;
+    shape_mark_ = mark;
   }
 
   /// Fills by non-zero winding of a polygon without self-overlap. Holes are cut by winding the other way round and
@@ -78,6 +85,8 @@ class Raster {
   Rect touched_;
   const std::uint8_t* stencil_layer_ = nullptr;
   const std::uint8_t* stencil_hides_ = nullptr;
+  std::uint16_t* shape_ = nullptr;
+  std::uint16_t shape_mark_ = 0;
   std::vector<float> deltas_;           ///< Changes of coverage along each row of the area, width + 2 a row.
   std::vector<Span> spans_;             ///< One a row of the area.
   std::vector<std::int16_t> coverage_;  ///< Of one row, 0…kOpaque.

@@ -125,7 +125,10 @@ Sensor::Sensor(const Light& light, int width_px, int height_px, std::uint64_t se
   Random random(seed, 41);
   for (std::int8_t& grain : grain_) {
     // The sum of four uniform numbers is nearly normal, with variance 4/12.
-    const double sum = random.uniform() + random.uniform() + random.uniform() + random.uniform() - 2;
+    double sum = -2;
+    for (int i = 0; i < 4; ++i) {
+      sum += random.uniform();
+    }
     grain = static_cast<std::int8_t>(rounded(std::clamp(sum * 1.732 * light.grain * 0.75, -60.0, 60.0)));
   }
   for (Row& row : rows_) {

@@ -63,6 +63,7 @@ Stage::Stage(const StreetSettings& settings, const Layout& layout, const Camera&
       canvas_(background_.width_px, background_.height_px),
       raster_(canvas_),
       dirty_(canvas_.width_px, canvas_.height_px),
+      shape_(canvas_.size()),
       window_{margin_px, margin_px, margin_px + settings.width_px, margin_px + settings.height_px} {
   draw_background(canvas_, camera_, layout, illumination_);
   draw_things(layout);
@@ -131,12 +132,12 @@ void Stage::draw_things(const Layout& layout) {
     const auto marker = static_cast<std::uint16_t>(kFirstItem + i);
     Sketch sketch(raster_, camera_, illumination_, item.place, marker);
     draw_thing(sketch, *item.thing);
-    item.extent = sketch.extent();
+    set_extent(item, sketch.extent());
     ids[i] = item.kind;
     if (item.thing->kind == ThingKind::kVehicle) {
       item.slot = static_cast<std::uint16_t>(kFirstItem + parked_.size());
       ids[i] = item.slot;
-      item.drawn_pixels = count_pixels(item, marker);
+      item.drawn_pixels = count_pixels(item, canvas_.id, marker);
       parked_.push_back(item);
     }
   }
@@ -177,14 +178,30 @@ Rect Stage::reach_of(const Item& item) const {
                       {limit(extent.left), limit(extent.top), limit(extent.right) + 1, limit(extent.bottom) + 1});
 }
 
-long Stage::count_pixels(const Item& item, std::uint16_t id) const {
+long Stage::count_pixels(const Item& item, const std::vector<std::uint16_t>& ids, std::uint16_t id) const {
   const Rect where = intersection(item.reach, window_);
   long count = 0;
   for (int y = where.y0; y < where.y1 && !where.empty(); ++y) {
-    const std::uint16_t* row = canvas_.id.data() + canvas_.at(0, y);
+    const std::uint16_t* row = ids.data() + canvas_.at(0, y);
     count += count_ids(row + where.x0, where.x1 - where.x0, id);
   }
   return count;
+}
+
+void Stage::set_extent(Item& item, const Extent& extent) const {
+  const auto limit = [](double value) { return static_cast<int>(std::clamp(std::floor(value), -30000.0, 30000.0)); };
+  item.extent = extent;
+  item.reach = extent.empty() ? Rect{}
+                              : intersection(canvas_.bounds(), {limit(extent.left), limit(extent.top),
+                                                                limit(extent.right) + 1, limit(extent.bottom) + 1});
+}
+
+std::uint16_t Stage::next_mark() {
+  if (++mark_ == 0) {
+    std::ranges::fill(shape_, std::uint16_t{0});
+    mark_ = 1;
+  }
+  return mark_;
 }
 
 void Stage::restore() {
@@ -248,8 +265,8 @@ void Stage::collect(const Traffic& traffic) {
     item.walker = &walker;
     item.kind = kPerson;
     item.place = {{walker.x, walker.y, 0}, walker.ahead_x, walker.ahead_y};
-    item.half_x = 0.25;
-    item.half_y = 0.25;
+    item.half_x = 0.6;  // room for arms, legs and bags
+    item.half_y = 0.6;
     item.height = walker.look.height + (light_.wet ? 0.5 : 0.05);
     item.footprint = footprint_of(item.place.position, 0.25, 0.25, camera_);
     add_item(item);
@@ -320,15 +337,21 @@ void Stage::draw_ground_light(const Item& item) {
 }
 
 void Stage::draw_item(Item& item) {
-  raster_.set_stencil(choose_stencil(item) ? layer_.data() : nullptr, hides_.data());
+  const bool hidden = choose_stencil(item);
+  if (hidden) {
+    raster_.set_stencil(layer_.data(), hides_.data());
+    raster_.set_shape(shape_.data(), next_mark());
+  }
   Sketch sketch(raster_, camera_, illumination_, item.place, item.slot);
   draw_figure(sketch, item);
-  item.extent = sketch.extent();
-  item.drawn_pixels = count_pixels(item, item.slot);
+  raster_.set_shape(nullptr, 0);
+  set_extent(item, sketch.extent());
+  item.drawn_pixels = hidden ? count_pixels(item, shape_, mark_) : count_pixels(item, canvas_.id, item.slot);
   if (item.walker != nullptr && light_.wet && item.walker->look.umbrella) {
     Sketch umbrella(raster_, camera_, illumination_, item.place, kFurniture);
     draw_umbrella(umbrella, item.walker->look);
   }
+  raster_.set_stencil(nullptr, nullptr);
 }
 
 void Stage::draw(const Traffic& traffic, const Rect& window) {
@@ -358,7 +381,6 @@ void Stage::draw(const Traffic& traffic, const Rect& window) {
     draw_item(item);
     remember();
   }
-  raster_.set_stencil(nullptr, nullptr);
 }
 
 std::uint8_t Stage::class_of(std::uint16_t id) const {

@@ -90,7 +90,11 @@ class Stage {
   void draw_ground_light(const Item& item);
   [[nodiscard]] bool choose_stencil(const Item& item);
   /// In the window.
-  [[nodiscard]] long count_pixels(const Item& item, std::uint16_t id) const;
+  [[nodiscard]] long count_pixels(const Item& item, const std::vector<std::uint16_t>& ids, std::uint16_t id) const;
+  /// Shrinks or grows the reach to what was drawn.
+  void set_extent(Item& item, const Extent& extent) const;
+  /// A value no pixel of shape_ has.
+  std::uint16_t next_mark();
   [[nodiscard]] Rect reach_of(const Item& item) const;
 
   struct Static {
@@ -108,6 +112,8 @@ class Stage {
   Canvas canvas_;
   Raster raster_;
   DirtyTiles dirty_;
+  std::vector<std::uint16_t> shape_;  ///< What items would cover if no still thing stood before them.
+  std::uint16_t mark_ = 0;
   std::vector<Item> items_;  ///< Parked vehicles first, then moving things, far to near.
   Rect window_;
   std::array<std::uint8_t, 256> hides_{};

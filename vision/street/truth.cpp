@@ -69,7 +69,7 @@ std::vector<StreetObject> Stage::truth() const {
       return;
     }
     const Extent& e = item.extent;
-    // Pixels are marked from half coverage on, so that the outermost ones may reach beyond the exact extent.
+    // Pixels are marked from a third of coverage on, so that the outermost ones may reach beyond the exact extent.
     const double left = std::min(std::max<double>(e.left, window_.x0), static_cast<double>(seen.area.x0));
     const double top = std::min(std::max<double>(e.top, window_.y0), static_cast<double>(seen.area.y0));
     const double right = std::max(std::min<double>(e.right, window_.x1), static_cast<double>(seen.area.x1));
