@@ -58,6 +58,10 @@ std::string type_text(GParamSpec* spec) {
     const auto* range = G_PARAM_SPEC_UINT(spec);
     return fmt::format("unsigned, {}…{}", range->minimum, range->maximum);
   }
+  if (G_IS_PARAM_SPEC_UINT64(spec)) {
+    const auto* range = G_PARAM_SPEC_UINT64(spec);
+    return fmt::format("unsigned, {}…{}", range->minimum, range->maximum);
+  }
   if (G_IS_PARAM_SPEC_INT(spec)) {
     const auto* range = G_PARAM_SPEC_INT(spec);
     return fmt::format("integer, {}…{}", range->minimum, range->maximum);
@@ -99,16 +103,23 @@ std::string default_text(GParamSpec* spec) {
   if (G_IS_PARAM_SPEC_UINT(spec)) {
     return fmt::format("`{}`", g_value_get_uint(value));
   }
+  if (G_IS_PARAM_SPEC_UINT64(spec)) {
+    return fmt::format("`{}`", g_value_get_uint64(value));
+  }
   return G_IS_PARAM_SPEC_INT(spec) != FALSE ? fmt::format("`{}`", g_value_get_int(value)) : "";
 }
 
-std::string caps_text(GstElement* element, const char* pad) {
-  GstPadTemplate* pad_template = gst_element_get_pad_template(element, pad);
-  GstCaps* caps = gst_pad_template_get_caps(pad_template);
+/// "from …" for elements that take a stream, "gives …" for sources.
+std::string stream_text(GstElement* element) {
+  GstPadTemplate* sink = gst_element_get_pad_template(element, "sink");
+  if (sink == nullptr) {
+    return "gives `video/x-raw`";
+  }
+  GstCaps* caps = gst_pad_template_get_caps(sink);
   const bool any = gst_caps_is_any(caps) != FALSE;
   gst_caps_unref(caps);
-  return any ? "any stream; results come from raw video"
-             : "`video/x-raw` NV12, I420, BGR, RGB, BGRx, RGBx, BGRA, RGBA, GRAY8";
+  return any ? "from any stream; results come from raw video"
+             : "from `video/x-raw` NV12, I420, BGR, RGB, BGRx, RGBx, BGRA, RGBA, GRAY8";
 }
 
 /// Keeps "<model>" from being read as a tag.
@@ -129,11 +140,10 @@ std::string document() {
   for (const ElementPtr& owner : all_elements()) {
     GstElement* element = owner.get();
     GstElementFactory* factory = gst_element_get_factory(element);
-    text +=
-        fmt::format("\n## {}\n\n{}.\n\n{} ({}), from {}\n\n", name_of(element),
-                    gst_element_factory_get_metadata(factory, GST_ELEMENT_METADATA_DESCRIPTION),
-                    gst_element_factory_get_metadata(factory, GST_ELEMENT_METADATA_LONGNAME),
-                    gst_element_factory_get_metadata(factory, GST_ELEMENT_METADATA_KLASS), caps_text(element, "sink"));
+    text += fmt::format("\n## {}\n\n{}.\n\n{} ({}), {}\n\n", name_of(element),
+                        gst_element_factory_get_metadata(factory, GST_ELEMENT_METADATA_DESCRIPTION),
+                        gst_element_factory_get_metadata(factory, GST_ELEMENT_METADATA_LONGNAME),
+                        gst_element_factory_get_metadata(factory, GST_ELEMENT_METADATA_KLASS), stream_text(element));
     text += "| property | type | default | meaning |\n|---|---|---|---|\n";
     for (GParamSpec* spec : own_properties(element)) {
       text += fmt::format("| `{}` | {} | {} | {} |\n", spec->name, type_text(spec), default_text(spec),
@@ -199,6 +209,8 @@ TEST(Docs, PropertiesReadBackWhatWasSet) {
         g_value_set_boolean(&before, g_value_get_boolean(g_param_spec_get_default_value(spec)) == FALSE);
       } else if (G_IS_PARAM_SPEC_UINT(spec)) {
         g_value_set_uint(&before, G_PARAM_SPEC_UINT(spec)->maximum);
+      } else if (G_IS_PARAM_SPEC_UINT64(spec)) {
+        g_value_set_uint64(&before, G_PARAM_SPEC_UINT64(spec)->maximum);
       } else if (G_IS_PARAM_SPEC_INT(spec)) {
         g_value_set_int(&before, G_PARAM_SPEC_INT(spec)->maximum);
       } else if (G_IS_PARAM_SPEC_DOUBLE(spec)) {
