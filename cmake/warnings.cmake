@@ -7,4 +7,6 @@ target_compile_options(fovea_options INTERFACE $<$<CXX_COMPILER_ID:GNU>:-Wno-res
 if(FOVEA_SANITIZE)
   target_compile_options(fovea_options INTERFACE -fsanitize=${FOVEA_SANITIZE} -fno-omit-frame-pointer)
   target_link_options(fovea_options INTERFACE -fsanitize=${FOVEA_SANITIZE})
+  # g++ 12 crashes in this pass on some instrumented files.
+  target_compile_options(fovea_options INTERFACE $<$<CXX_COMPILER_ID:GNU>:-fno-ipa-cp>)
 endif()
