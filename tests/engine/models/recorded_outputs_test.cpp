@@ -138,11 +138,9 @@ void expect_same_detections(const std::vector<double>& actual, const std::vector
   }
 }
 
-void expect_same_quantised_detections(const std::vector<double>& actual, const std::vector<double>& expected) {
+void expect_same_quantised_detections(const std::vector<double>& actual, const std::vector<double>& expected,
+                                      float least_overlap) {
   constexpr double kLeast = 0.6;
-  // A value that rounds to the other side of a FakeQuantize edge changes by a whole step, and sixty such layers spread
-  // it: correct evaluations in double and in f32 (two ways of rounding) differ among each other by down to 0.967.
-  constexpr float kOverlap = 0.95F;
   const std::vector<Row> wanted = rows(expected, kLeast);
   const std::vector<Row> found = rows(actual, kLeast);
   std::vector<bool> used(found.size(), false);
@@ -150,7 +148,7 @@ void expect_same_quantised_detections(const std::vector<double>& actual, const s
   for (const Row& row : wanted) {
     const auto match = counterpart(row, found, used);
     ASSERT_TRUE(match.has_value());
-    EXPECT_GE(iou(found[*match].box(), row.box()), kOverlap);
+    EXPECT_GE(iou(found[*match].box(), row.box()), least_overlap);
   }
 }
 
@@ -213,6 +211,15 @@ std::vector<double> cut(const ConstTensorView& tensor, const Crop& crop) {
   return window;
 }
 
+/// Overlap that detections of an INT8 model keep with the recording.
+float least_overlap(const Case& c) {
+  // Known shortfall: boxes nine pixels wide overlap the recording by 0.970 to 0.979 only, on CPU and REFERENCE alike,
+  // while the two devices overlap each other by 0.985 and more. The cause is not found: rounding that sixty quantisers
+  // spread explains the differences between the devices, not that both lie on the same side of the recording.
+  constexpr float kShortfall = 0.96F;
+  return c.model == "person-vehicle-bike-detection-2000" ? kShortfall : 0.98F;
+}
+
 class RecordedOutputs : public testing::TestWithParam<Case> {
  protected:
   /// Index of the output a recorded file belongs to; files carry the name with '/' and ':' replaced.
@@ -230,7 +237,8 @@ class RecordedOutputs : public testing::TestWithParam<Case> {
     return 0;
   }
 
-  static void check(const ConstTensorView& output, const fs::path& file, bool quantised) {
+  static void check(const ConstTensorView& output, const fs::path& file, const Case& c) {
+    const bool quantised = c.precision.find("INT8") != std::string::npos;
     const Tensor recorded = read_npy(file);
     const auto crop = parse_crop(file.stem().string());
     const std::vector<double> expected = to_doubles(recorded.view());
@@ -238,7 +246,7 @@ class RecordedOutputs : public testing::TestWithParam<Case> {
     ASSERT_EQ(actual.size(), expected.size());
     const bool detections = !crop && output.shape().size() == 4 && output.shape()[3] == 7;
     if (detections && quantised) {
-      expect_same_quantised_detections(actual, expected);
+      expect_same_quantised_detections(actual, expected, least_overlap(c));
     } else if (detections) {
       expect_same_detections(actual, expected);
     } else if (quantised) {
@@ -275,7 +283,7 @@ TEST_P(RecordedOutputs, Agree) {
     for (const auto& file : fs::directory_iterator(recorded)) {
       SCOPED_TRACE(file.path().filename().string());
       const std::size_t index = output_of(compiled.model().graph, file.path().stem().string());
-      check(request.output(index), file.path(), c.precision.find("INT8") != std::string::npos);
+      check(request.output(index), file.path(), c);
       ++compared;
     }
   }
