@@ -26,33 +26,14 @@ def free_port():
         return probe.getsockname()[1]
 
 
-def find_test_data():
-    """The recordings and models the demo shows; they are not part of the project."""
-    data = pathlib.Path(os.environ.get("FOVEA_TEST_DATA", ROOT / ".." / "shared" / "data")).resolve()
-    video = data / "media/videos/people-detection.264"
-    model = data / "models/person-detection-retail-0013/FP16/person-detection-retail-0013.xml"
-    for needed in (video, model):
-        if not needed.exists():
-            sys.exit(f"demo: {needed} does not exist; set FOVEA_TEST_DATA to a folder with the test data")
-    return video, model
-
-
-def write_configuration(folder, port, video, model):
+def write_configuration(folder, port):
+    """pipelines/street-demo.yaml with a picture as a further output."""
     (folder / "fovea.yaml").write_text(
-        f"version: 1\nnode: demo\nstats-interval: 5s\nmqtt: {{address: '127.0.0.1:{port}'}}\n")
-    pipeline = folder / "people.yaml"
-    pipeline.write_text(f"""\
-version: 1
-name: people
-source: {{file: "{video}", loop: true, sync: true}}
-stages:
-  - detect: {{model: "{model}", threshold: 0.5}}
-  - track: {{type: short-term}}
-publish:
-  - mqtt: {{topic: "{{base}}/{{node}}/{{pipeline}}/frames", qos: 1}}
-outputs:
-  - picture: {{path: "{folder}/picture.jpg", interval: 500ms}}
-""")
+        f"version: 1\nnode: demo\nstats-interval: 5s\nmodels: ['{ROOT}/models']\n"
+        f"mqtt: {{address: '127.0.0.1:{port}'}}\n")
+    pipeline = folder / "street.yaml"
+    pipeline.write_text((ROOT / "pipelines/street-demo.yaml").read_text()
+                        + f'outputs:\n  - picture: {{path: "{folder}/picture.jpg", interval: 500ms}}\n')
     return pipeline
 
 
@@ -63,8 +44,8 @@ class Summary:
         self.frames = 0
         self.last_seq = None
         self.missing = 0
-        self.ids = set()
-        self.labels = collections.Counter()
+        self.tracks = {}  # id → label
+        self.colors = {}  # id → the colour said last
         self.latency_ms = []
         self.status = "?"
         self.samples = {}
@@ -86,17 +67,26 @@ class Summary:
             self.missing += message["seq"] - self.last_seq - 1
         self.last_seq = message["seq"]
         for thing in message["objects"]:
-            self.labels[thing["label"]] += 1
-            if "id" in thing:
-                self.ids.add(thing["id"])
+            if "id" not in thing:
+                continue
+            self.tracks[thing["id"]] = thing["label"]
+            for attribute in thing.get("attributes", []):
+                if attribute["name"] == "color":
+                    self.colors[thing["id"]] = attribute["label"]
         for stage in message.get("latency_ms", {}).values():
             self.latency_ms.append(stage["wait"] + stage["work"])
 
     def line(self, elapsed):
         latency = sorted(self.latency_ms[-200:]) or [0]
-        labels = ", ".join(f"{count} × {label}" for label, count in self.labels.most_common(4)) or "nothing yet"
-        return (f"{elapsed:5.1f} s  node {self.status:<8} {self.frames:5d} messages, {self.missing} missing  "
-                f"{len(self.ids):3d} tracks  seen {labels}  inference p50 {latency[len(latency) // 2]:.0f} ms")
+        return (f"{elapsed:5.1f} s  node {self.status:<7} {self.frames:5d} messages, {self.missing} missing  "
+                f"inference p50 {latency[len(latency) // 2]:.0f} ms  counted: {self.counts()}")
+
+    def counts(self):
+        labels = collections.Counter(self.tracks.values())
+        return ", ".join(f"{count} {label}{'s' if count > 1 else ''}" for label, count in labels.most_common()) or "nothing"
+
+    def color_counts(self):
+        return ", ".join(f"{count} {color}" for color, count in collections.Counter(self.colors.values()).most_common())
 
 
 def start(command, **options):
@@ -168,7 +158,6 @@ def watch(subscriber, daemon, seconds, folder):
 def environment(build):
     env = dict(os.environ)
     env["GST_PLUGIN_PATH"] = str(build / "lib/gstreamer-1.0")
-    env["FOVEA_MODEL_SPECS"] = str(ROOT / "models/omz")
     return env
 
 
@@ -178,8 +167,7 @@ def main():
     parser.add_argument("--build", type=pathlib.Path, default=ROOT / "build/dev")
     options = parser.parse_args()
     build = options.build.resolve()
-    video, model = find_test_data()
-    print(f"demo: uses the test data's recording {video.name} and model {model.stem}")
+    print("demo: the synthetic street, watched by street-detect, street-vehicle-attributes and street-segment")
     folder = pathlib.Path(tempfile.mkdtemp(prefix="fovea-demo-"))
     broker = subscriber = daemon = None
     try:
@@ -190,7 +178,7 @@ def main():
         wait_for_broker(port, broker)
         subscriber = start(["mosquitto_sub", "-p", port, "-t", "fovea/#", "-q", "1", "-F", "%t %p"],
                            stdout=subprocess.PIPE, text=True)
-        pipeline = write_configuration(folder, port, video, model)
+        pipeline = write_configuration(folder, port)
         print(f"demo: broker on 127.0.0.1:{port}, subscriber on fovea/#, fovead starts")
         daemon = start([build / "bin/fovead", "--config", folder / "fovea.yaml", "--pipeline", pipeline],
                        env=environment(build))
@@ -199,6 +187,7 @@ def main():
         stop(daemon, "fovead")
         stop(subscriber, "mosquitto_sub")
         stop(broker, "mosquitto")
+    print(f"\nCounted: {summary.counts()}; vehicles by colour: {summary.color_counts() or 'none'}")
     print("\nOne message of each kind:")
     for topic, payload in summary.samples.values():
         print(f"  {topic}\n    {payload[:400]}")

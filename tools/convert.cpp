@@ -8,6 +8,7 @@
 #include "engine/frontends/frontend.hpp"
 #include "engine/frontends/openvino_ir/ir_writer.hpp"
 #include "tools/subcommand.hpp"
+#include "vision/model_files.hpp"
 
 namespace fovea::tools {
 namespace {
@@ -20,7 +21,7 @@ struct Options {
 };
 
 int run(const Options& options) {
-  const Model model = read_model(options.model);
+  const Model model = read_model(resolve_model(options.model));
   std::filesystem::path output = options.output;
   if (output.extension() != ".xml") {
     std::filesystem::create_directories(output);

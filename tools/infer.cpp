@@ -11,6 +11,7 @@
 #include "tools/npy.hpp"
 #include "tools/subcommand.hpp"
 #include "vision/image_file.hpp"
+#include "vision/model_files.hpp"
 #include "vision/model_spec.hpp"
 #include "vision/picture_input.hpp"
 
@@ -59,7 +60,7 @@ void print_summary(const std::string& name, const ConstTensorView& tensor) {
 
 /// Feeds a picture as the model's description says, and the extra inputs it explains.
 void feed_image(const Options& options, const Model& model, InferRequest& request, std::vector<bool>& given) {
-  const ModelSpec spec = find_model_spec(options.model);
+  const ModelSpec spec = find_model_spec(resolve_model(options.model));
   const Graph& graph = model.graph;
   const std::size_t index = find_picture_input(graph.inputs, spec);
   const PreProcessSpec preprocess = resolve_preprocess(spec, request.input(index).type, picture_layout(graph.inputs[index], request.input(index).shape()));
@@ -74,7 +75,7 @@ void feed_image(const Options& options, const Model& model, InferRequest& reques
 
 int run(const Options& options) {
   Core core;
-  const Model model = core.read_model(options.model);
+  const Model model = core.read_model(resolve_model(options.model));
   const CompiledModel compiled = core.compile_model(model, options.device, parse_properties(options.properties));
   InferRequest request = compiled.create_infer_request();
   std::vector<bool> given(model.graph.inputs.size(), false);

@@ -10,6 +10,7 @@
 #include "engine/ops/op_def.hpp"
 #include "engine/runtime/core.hpp"
 #include "tools/subcommand.hpp"
+#include "vision/model_files.hpp"
 
 namespace fovea::tools {
 namespace {
@@ -74,7 +75,7 @@ void print_steps(const std::vector<StepInfo>& steps) {
 
 int run(const Options& options) {
   Core core;
-  const Model model = core.read_model(options.model);
+  const Model model = core.read_model(resolve_model(options.model));
   std::vector<StepInfo> steps;
   if (!options.why.empty()) {
     steps = core.compile_model(model, options.why, {{"PERFORMANCE_HINT", "LATENCY"}}).steps();

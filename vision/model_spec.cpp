@@ -7,6 +7,7 @@
 
 #include "engine/base/error.hpp"
 #include "engine/base/text.hpp"
+#include "vision/model_files.hpp"
 #include "vision/yaml_reader.hpp"
 
 namespace fovea {
@@ -106,7 +107,8 @@ std::vector<std::filesystem::path> spec_directories() {
       }
     }
   }
-  directories.push_back(std::filesystem::path(FOVEA_DATA_DIR) / "models");
+  const std::vector<std::filesystem::path> models = model_directories();
+  directories.insert(directories.end(), models.begin(), models.end());
   return directories;
 }
 

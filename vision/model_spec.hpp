@@ -67,8 +67,7 @@ struct ModelSpec {
 ModelSpec read_model_spec(const std::filesystem::path& yaml);
 
 /// The description of a model: the first of `<dir>/<stem>.yaml`, `<dir>/model.yaml`, `<stem>.yaml` in each directory of
-/// the environment variable FOVEA_MODEL_SPECS (separated by colons), `<stem>.yaml` in the installed models directory;
-/// else a spec with only name and path. `model` is the given path in any case.
+/// the environment variable FOVEA_MODEL_SPECS (separated by colons), `<stem>.yaml` in model_directories(); else a spec with only name and path. `model` is the given path in any case.
 ModelSpec find_model_spec(const std::filesystem::path& model);
 
 /// One label a line; blank lines at the end are ignored. Bounded to 100,000 labels of 4 KiB.

@@ -6,6 +6,7 @@
 
 #include "engine/base/error.hpp"
 #include "engine/base/text.hpp"
+#include "vision/model_files.hpp"
 
 namespace fovea {
 namespace {
@@ -17,7 +18,7 @@ constexpr std::size_t kMaxStages = 64;
 
 struct Reader {
   fs::path directory;  ///< Of the pipeline file.
-  const std::vector<std::string>& model_directories;
+  std::vector<fs::path> model_directories;
 };
 
 std::string absolute(const Reader& reader, const std::string& path) {
@@ -74,27 +75,15 @@ std::string find_model(const Reader& reader, const std::string& model, const Yam
       place.complain(fmt::format("model '{}': {} does not exist", model, path));
     }
   }
-  for (const std::string& directory : reader.model_directories) {
-    for (const char* extension : {".xml", ".onnx"}) {
-      for (const char* folder : {"", "FP32", "FP16", "FP16-INT8"}) {
-        const fs::path path = fs::path(directory) / model / folder / (model + extension);
-        if (fs::exists(path)) {
-          return path.lexically_normal().string();
-        }
-      }
-      const fs::path path = fs::path(directory) / (model + extension);
-      if (fs::exists(path)) {
-        return path.lexically_normal().string();
-      }
-    }
-    if (is_path && fs::exists(fs::path(directory) / model)) {
-      return (fs::path(directory) / model).lexically_normal().string();
-    }
+  if (const auto found = find_model_file(model, reader.model_directories)) {
+    return found->string();
+  }
+  std::vector<std::string> names;
+  for (const fs::path& directory : reader.model_directories) {
+    names.push_back(directory.string());
   }
   place.complain(fmt::format("model '{}' is neither a file nor in {}", model,
-                             reader.model_directories.empty()
-                                 ? "any models directory (none is configured)"
-                                 : fmt::to_string(fmt::join(reader.model_directories, ", "))));
+                             fmt::join(names, ", ")));
 }
 
 void require_file(const Reader& reader, const YamlValue& place, std::string_view key, std::string& path) {
@@ -305,7 +294,10 @@ PipelineConfig read_pipeline_config(const fs::path& path, const std::vector<std:
   const YamlDocument document = YamlDocument::read(path);
   PipelineConfig config;
   config.file = fs::absolute(path).lexically_normal();
-  const Reader reader{config.file.parent_path(), model_directories};
+  Reader reader{config.file.parent_path(), {model_directories.begin(), model_directories.end()}};
+  // A tree with pipelines/ and models/ side by side (the source, an installation, a bundle) works wherever it lies.
+  reader.model_directories.push_back((reader.directory / "../models").lexically_normal());
+  std::ranges::move(fovea::model_directories(), std::back_inserter(reader.model_directories));
   YamlMap root = document.root().as_map("a pipeline");
   check_version(root);
   config.name = path.stem().string();

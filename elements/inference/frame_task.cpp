@@ -7,6 +7,7 @@
 #include "elements/frame_map.hpp"
 #include "elements/inference/faults.hpp"
 #include "engine/base/text.hpp"
+#include "vision/model_files.hpp"
 #include "vision/model_proc.hpp"
 #include "vision/model_spec.hpp"
 #include "vision/picture_input.hpp"
@@ -32,7 +33,7 @@ std::string_view task_of(InferenceKind kind) {
 
 /// The description of the model with what the properties add.
 ModelSpec resolve_spec(const InferenceSettings& settings) {
-  ModelSpec spec = settings.model_spec.empty() ? find_model_spec(settings.model) : read_model_spec(settings.model_spec);
+  ModelSpec spec = settings.model_spec.empty() ? find_model_spec(resolve_model(settings.model)) : read_model_spec(settings.model_spec);
   if (!settings.model_proc.empty()) {
     spec = read_model_proc(settings.model_proc, std::move(spec));
   }

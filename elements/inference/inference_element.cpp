@@ -230,7 +230,7 @@ void install_uint(GObjectClass* klass, guint id, const char* name, const char* n
 void install_properties(GObjectClass* klass, const InferenceElementInfo& info) {
   constexpr auto kFlags =
       static_cast<GParamFlags>(G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_READY);
-  install_string(klass, kModel, "model", "Model", "Path of the model file: OpenVINO IR .xml with its .bin beside it");
+  install_string(klass, kModel, "model", "Model", "Path of the model file, or name of a model in the directories of FOVEA_MODELS or installed (street-detect)");
   install_string(klass, kModelProc, "model-proc", "Model-proc file",
                  "DL Streamer's JSON description of pre- and post-processing; wins over the model description");
   install_string(klass, kModelSpec, "model-spec", "Model description",

@@ -6,6 +6,7 @@
 #include "engine/base/mutex.hpp"
 #include "engine/base/text.hpp"
 #include "engine/runtime/properties.hpp"
+#include "vision/model_files.hpp"
 
 namespace fovea {
 namespace {
@@ -71,9 +72,9 @@ std::shared_ptr<SharedModel> make_model(std::shared_ptr<Core> core, const ModelK
 
 std::shared_ptr<SharedModel> acquire_model(const InferenceSettings& settings) {
   if (settings.model.empty()) {
-    fail(ErrorCode::kInvalidArgument, "property model is not set; give the path of a model file");
+    fail(ErrorCode::kInvalidArgument, "property model is not set; give the path of a model file or the name of an installed model");
   }
-  const ModelKey key{settings.model, settings.device, settings.config, settings.nireq};
+  const ModelKey key{resolve_model(settings.model).string(), settings.device, settings.config, settings.nireq};
   const std::string name = settings.model_instance_id.empty()
                                ? fmt::format("{}\n{}\n{}\n{}", key.model, key.device, key.config, key.nireq)
                                : "id " + settings.model_instance_id;

@@ -104,6 +104,54 @@ TEST(BoxesLabels, BoxesAreInPixelsOfTheInput) {
   EXPECT_EQ(decoded.objects[0].label, "c");
 }
 
+TEST(YoloV8, KeepsTheBestOfOverlappingCandidates) {
+  // Columns: a box, the same a little to the right and less sure, one of the other class there, one below the
+  // threshold, NaN in its score, NaN in its place; rows: centre x, centre y, width, height, two scores.
+  const float nan = NAN;
+  const Tensor out = Tensor::of<float>({1, 6, 7}, {50,   52,   50,   10,   10,   nan,  90,    //
+                                                   25,   25,   25,   25,   25,   25,   25,    //
+                                                   20,   20,   20,   10,   10,   10,   10,    //
+                                                   30,   30,   30,   10,   10,   10,   10,    //
+                                                   0.9F, 0.8F, 0.1F, 0.4F, nan,  0.9F, 0.2F,  //
+                                                   0.1F, 0.1F, 0.7F, 0.3F, 0.1F, 0,    0.6F});
+  DecodeContext context;
+  context.input_width_px = 100;
+  context.input_height_px = 50;
+  ModelSpec spec;
+  spec.task = "detect";
+  spec.labels = {"a", "b"};
+  const Decoded decoded = decode(spec, {{"out", out}}, context);
+  ASSERT_EQ(decoded.objects.size(), 3U);
+  EXPECT_EQ(decoded.objects[0].label, "a");
+  EXPECT_FLOAT_EQ(decoded.objects[0].confidence, 0.9F);
+  EXPECT_NEAR(decoded.objects[0].box.x, 0.4, 1e-6);
+  EXPECT_NEAR(decoded.objects[0].box.height, 0.6, 1e-6);
+  EXPECT_EQ(decoded.objects[1].label, "b");
+  EXPECT_NEAR(decoded.objects[2].box.x, 0.85, 1e-6);
+}
+
+TEST(YoloV8, BoundsTheCandidatesItCompares) {
+  // Boxes that do not overlap, every one sure: only the thousand surest are looked at.
+  constexpr std::int64_t kColumns = 1500;
+  Tensor out(DataType::kF32, {1, 5, kColumns});
+  const std::span<float> values = out.view().data<float>();
+  for (std::size_t i = 0; i < kColumns; ++i) {
+    values[i] = static_cast<float>(i) + 0.5F;
+    values[kColumns + i] = 0.5F;
+    values[2 * kColumns + i] = 0.5F;
+    values[3 * kColumns + i] = 0.5F;
+    values[4 * kColumns + i] = i < 1000 ? 0.75F : 0.625F;
+  }
+  DecodeContext context;
+  context.input_width_px = kColumns;
+  context.input_height_px = 1;
+  const Decoded decoded = decode(spec_with(use("yolo_v8")), {{"out", out}}, context);
+  ASSERT_EQ(decoded.objects.size(), 1000U);
+  for (const Object& object : decoded.objects) {
+    EXPECT_FLOAT_EQ(object.confidence, 0.75F);
+  }
+}
+
 TEST(Label, Methods) {
   const Output scores{"prob", Tensor::of<float>({1, 3, 1, 1}, {1, 3, 2})};
   OutputSpec output = use("label");

@@ -1,0 +1,30 @@
+"""What the networks call things, and which scenes belong to training, validation and test."""
+
+DETECT_LABELS = ["person", "cyclist", "car", "truck"]
+COLORS = ["white", "gray", "black", "red", "blue", "green", "yellow", "brown"]
+VEHICLE_TYPES = ["car", "van", "truck"]
+
+# Classes of street-segment, and which classes of the street's truth belong to each. "void" is not judged.
+SEGMENT_CLASSES = {
+    "road": ["road", "mark"],
+    "pavement": ["pavement"],
+    "terrain": ["terrain"],
+    "building": ["building"],
+    "sky": ["sky"],
+    "vegetation": ["vegetation"],
+    "object": ["pole", "furniture"],
+    "person": ["person", "cyclist"],
+    "vehicle": ["car", "truck"],
+}
+
+# Ranges of seeds [first, last); frames and step (frames of the 30 Hz street between two of them) of each scene.
+# Scenes of "test" are rendered by `fovea assess`, never by these scripts.
+SPLITS = {
+    "train": {"seeds": (100000, 100800), "frames": 7, "step": 50},
+    "validation": {"seeds": (200000, 200040), "frames": 7, "step": 50},
+}
+TEST_SEEDS = (300000, 300020)
+
+# Class ids of the masks `fovea simulate` writes (its classes.json).
+STREET_CLASSES = ["void", "road", "mark", "pavement", "terrain", "building", "sky", "vegetation", "pole", "furniture",
+                  "person", "cyclist", "car", "truck"]
