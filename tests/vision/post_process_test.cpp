@@ -134,7 +134,7 @@ TEST(YoloV8, BoundsTheCandidatesItCompares) {
   // Boxes that do not overlap, every one sure: only the thousand surest are looked at.
   constexpr std::int64_t kColumns = 1500;
   Tensor out(DataType::kF32, {1, 5, kColumns});
-  const std::span<float> values = out.view().data<float>();
+  const std::span<float> values = out.data<float>();
   for (std::size_t i = 0; i < kColumns; ++i) {
     values[i] = static_cast<float>(i) + 0.5F;
     values[kColumns + i] = 0.5F;
