@@ -39,43 +39,48 @@ std::optional<std::vector<Tensor>> try_evaluate(const Graph& graph, const Node& 
   return evaluate(node, views, types);
 }
 
-void infer_shapes(Graph& graph) {
-  std::map<ValueId, Tensor> evaluated;
-  const std::function<const Tensor*(ValueId)> known = [&](ValueId id) -> const Tensor* {
-    if (const Tensor* constant = graph.constant(id)) {
-      return constant;
+const Tensor* ShapeInference::known(ValueId id) const {
+  if (const Tensor* constant = graph_.constant(id)) {
+    return constant;
+  }
+  const auto found = evaluated_.find(id);
+  return found == evaluated_.end() ? nullptr : &found->second;
+}
+
+void ShapeInference::infer(const Node& node) {
+  std::vector<InputInfo> infos;
+  for (std::size_t i = 0; i < node.inputs.size(); ++i) {
+    const bool own =
+        std::ranges::none_of(node.post_ops, [&](const PostOp& op) { return op.operand == static_cast<int>(i); });
+    const ValueId input = node.inputs[i];
+    if (own) {
+      infos.push_back(input == kNone ? InputInfo{} : InputInfo{graph_.value(input).type, known(input)});
     }
-    const auto found = evaluated.find(id);
-    return found == evaluated.end() ? nullptr : &found->second;
-  };
-  for (Node& node : graph.nodes) {
-    std::vector<InputInfo> infos;
-    for (std::size_t i = 0; i < node.inputs.size(); ++i) {
-      const bool own =
-          std::ranges::none_of(node.post_ops, [&](const PostOp& op) { return op.operand == static_cast<int>(i); });
-      const ValueId input = node.inputs[i];
-      if (own) {
-        infos.push_back(input == kNone ? InputInfo{} : InputInfo{graph.value(input).type, known(input)});
-      }
-    }
-    const std::vector<TensorType> types = infer_types(node, infos);
-    if (types.size() < node.outputs.size()) {
-      fail(ErrorCode::kInvalidModel, "node '{}' ({}): has {} outputs, expected at most {}", node.name, node.op->name,
-           node.outputs.size(), types.size());
-    }
-    bool small = true;
+  }
+  const std::vector<TensorType> types = infer_types(node, infos);
+  if (types.size() < node.outputs.size()) {
+    fail(ErrorCode::kInvalidModel, "node '{}' ({}): has {} outputs, expected at most {}", node.name, node.op->name,
+         node.outputs.size(), types.size());
+  }
+  bool small = true;
+  for (std::size_t i = 0; i < node.outputs.size(); ++i) {
+    graph_.value(node.outputs[i]).type = types[i];
+    small = small && is_static(types[i].shape) && element_count(types[i].shape) <= kMaxShapeElements;
+  }
+  if (!small) {
+    return;
+  }
+  if (auto results = try_evaluate(graph_, node, [&](ValueId id) { return known(id); })) {
     for (std::size_t i = 0; i < node.outputs.size(); ++i) {
-      graph.value(node.outputs[i]).type = types[i];
-      small = small && is_static(types[i].shape) && element_count(types[i].shape) <= kMaxShapeElements;
+      evaluated_[node.outputs[i]] = std::move((*results)[i]);
     }
-    if (!small) {
-      continue;
-    }
-    if (auto results = try_evaluate(graph, node, known)) {
-      for (std::size_t i = 0; i < node.outputs.size(); ++i) {
-        evaluated[node.outputs[i]] = std::move((*results)[i]);
-      }
-    }
+  }
+}
+
+void infer_shapes(Graph& graph) {
+  ShapeInference inference(graph);
+  for (const Node& node : graph.nodes) {
+    inference.infer(node);
   }
 }
 

@@ -15,6 +15,22 @@ namespace fovea {
 /// \throws Error{kInvalidModel, kUnsupported} naming the node that does not accept its inputs.
 void infer_shapes(Graph& graph);
 
+/// The same, node by node: for whoever builds a graph and wants to know the types so far. The graph must outlive it.
+class ShapeInference {
+ public:
+  explicit ShapeInference(Graph& graph) : graph_(graph) {}
+
+  /// Infers the types of the node's outputs; those of its inputs must be known.
+  void infer(const Node& node);
+
+  /// Content of a constant or of a small result evaluated on the way, or nullptr. Valid until the graph grows.
+  [[nodiscard]] const Tensor* known(ValueId id) const;
+
+ private:
+  Graph& graph_;
+  std::map<ValueId, Tensor> evaluated_;
+};
+
 /// Gives inputs other shapes (by port name or alias) and infers everything anew.
 /// \throws Error{kNotFound} for an unknown input, Error{kInvalidModel} when the graph does not accept the shapes.
 void reshape(Graph& graph, const std::map<std::string, Shape>& input_shapes);

@@ -38,7 +38,8 @@ LIBRARIES = {
     "dnnl": ["engine/plugins/cpu/"],
     "omp.h": ["engine/plugins/cpu/"],
     "pugixml": ["engine/frontends/openvino_ir/"],
-    "xxhash": ["engine/frontends/openvino_ir/"],
+    "xxhash": ["engine/frontends/"],
+    "google/protobuf": ["engine/frontends/onnx/"],
     "spdlog/": ["engine/base/log.cpp"],
     "hwy/": ["vision/", "engine/plugins/cpu/"],
     "opencv2/": ["vision/", "bench/"],  # bench: what we compare ourselves with
@@ -55,6 +56,7 @@ LIBRARIES = {
 LISTS = {
     "engine/ops/ops.inc": ("FOVEA_OP", ["engine/ops/{}.cpp"]),
     "engine/frontends/frontends.inc": ("FOVEA_FRONTEND", ["engine/frontends/{0}/{0}.cpp"]),
+    "engine/frontends/onnx/onnx_ops.inc": ("FOVEA_ONNX_OP", []),
     "engine/plugins/plugins.inc": ("FOVEA_PLUGIN", ["engine/plugins/{0}/{0}_plugin.cpp"]),
     "engine/plugins/cpu/cpu_kernels.inc": ("FOVEA_CPU_KERNEL", ["engine/plugins/cpu/kernels/{}.cpp"]),
     "vision/decoders.inc": ("FOVEA_DECODER", ["vision/decoders/{}.cpp"]),
@@ -132,7 +134,7 @@ def check_source(name, text):
 def check_lists(files):
     listed = {}
     for inc, (macro, patterns) in LISTS.items():
-        names = re.findall(rf"^{macro}\((\w+)\)", (ROOT / inc).read_text(), re.M)
+        names = re.findall(rf"^{macro}\((\w+)[,)]", (ROOT / inc).read_text(), re.M)
         listed[inc] = names
         if not names:
             complain(inc, f"no line {macro}(…)")

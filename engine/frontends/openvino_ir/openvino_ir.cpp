@@ -1,8 +1,6 @@
 // Reads OpenVINO IR version 10 and 11 (.xml and .bin) into a Model.
 // https://docs.openvino.ai/2024/documentation/openvino-ir-format.html
 
-#include <xxhash.h>
-
 #include <algorithm>
 #include <cstring>
 #include <map>
@@ -10,6 +8,7 @@
 
 #include "engine/base/mapped_file.hpp"
 #include "engine/base/text.hpp"
+#include "engine/frontends/content_hash.hpp"
 #include "engine/frontends/frontend.hpp"
 #include "engine/frontends/openvino_ir/ir_document.hpp"
 #include "engine/ops/shape_inference.hpp"
@@ -396,11 +395,6 @@ bool recognises(const std::filesystem::path& path, std::span<const std::byte> he
   return text.find("<net") != std::string_view::npos || path.extension() == ".xml";
 }
 
-std::string hash_of(std::span<const std::byte> xml, std::span<const std::byte> weights) {
-  const XXH64_hash_t first = XXH3_64bits(xml.data(), xml.size());
-  return fmt::format("{:016x}", XXH3_64bits_withSeed(weights.data(), weights.size(), first));
-}
-
 Model read(const std::filesystem::path& path) {
   const auto xml = MappedFile::open(path);
   const IrDocument ir = parse_document({reinterpret_cast<const char*>(xml->bytes().data()), xml->bytes().size()});
@@ -415,7 +409,7 @@ Model read(const std::filesystem::path& path) {
   model.name = path.stem().string();
   model.path = path;
   model.format = fmt::format("OpenVINO IR v{}", ir.version);
-  model.hash = hash_of(xml->bytes(), weights == nullptr ? std::span<const std::byte>() : weights->bytes());
+  model.hash = content_hash({xml->bytes(), weights == nullptr ? std::span<const std::byte>() : weights->bytes()});
   model.graph = GraphBuilder(ir, weights, weights_path.filename().string()).build();
   model.metadata = ir.metadata;
   verify(model.graph);

@@ -1,0 +1,253 @@
+#include "engine/frontends/onnx/importer.hpp"
+
+#include <algorithm>
+
+#include "engine/frontends/onnx/graph_order.hpp"
+#include "engine/frontends/onnx/onnx_ops.hpp"
+#include "onnx_model.pb.h"
+
+namespace fovea::onnx {
+namespace {
+
+constexpr int kOldestOpset = 7;  // before, broadcasting and inference-mode attributes had other rules
+
+/// Why a node cannot be imported, or "".
+std::string obstacle(const proto::NodeProto& node, int opset) {
+  const OnnxOp* op = find_onnx_op(node.domain() == "ai.onnx" ? "" : node.domain(), node.op_type());
+  if (op == nullptr) {
+    return "needs a converter in engine/frontends/onnx/ops and a line in onnx_ops.inc";
+  }
+  if (opset < op->since || (op->until != 0 && opset > op->until)) {
+    return fmt::format("is known for opsets {} to {}, the model says {}", op->since,
+                       op->until == 0 ? "the newest" : std::to_string(op->until), opset);
+  }
+  return {};
+}
+
+/// Unsupported operators with the nodes that use them.
+class Report {
+ public:
+  void add(const proto::NodeProto& node, int opset, const std::string& reason) {
+    const std::string domain = node.domain().empty() ? "ai.onnx" : node.domain();
+    Entry& entry = entries_[fmt::format("{}-{} of {}", node.op_type(), opset, domain)];
+    entry.reason = reason;
+    entry.nodes.push_back(node.name().empty() && node.output_size() > 0 ? node.output(0) : node.name());
+  }
+
+  /// \throws Error{kUnsupported} when something was added.
+  void check() const {
+    constexpr std::size_t kMaxNames = 8;
+    constexpr std::size_t kMaxOperators = 50;
+    if (entries_.empty()) {
+      return;
+    }
+    std::string text;
+    std::size_t listed = 0;
+    for (const auto& [name, entry] : entries_) {
+      if (++listed > kMaxOperators) {
+        text += "\n  …";
+        break;
+      }
+      text += fmt::format("\n  {} ({}): {} node{}:", name, entry.reason, entry.nodes.size(),
+                          entry.nodes.size() == 1 ? "" : "s");
+      for (std::size_t i = 0; i < std::min(entry.nodes.size(), kMaxNames); ++i) {
+        text += fmt::format("{} '{}'", i == 0 ? "" : ",", entry.nodes[i]);
+      }
+      text += entry.nodes.size() > kMaxNames ? ", …" : "";
+    }
+    fail(ErrorCode::kUnsupported, "{} operator{} not supported:{}", entries_.size(),
+         entries_.size() == 1 ? " is" : "s are", text);
+  }
+
+ private:
+  struct Entry {
+    std::string reason;
+    std::vector<std::string> nodes;
+  };
+  std::map<std::string, Entry> entries_;
+};
+
+/// Every node that takes part in the result, sub-graphs included.
+template <class Visit>
+void for_each_node(const proto::GraphProto& graph, Visit visit) {
+  for (const int i : sorted_nodes(graph)) {
+    const proto::NodeProto& node = graph.node(i);
+    visit(node);
+    for (const auto& attribute : node.attribute()) {
+      if (attribute.has_g()) {
+        for_each_node(attribute.g(), visit);
+      }
+    }
+  }
+}
+
+/// Type of a graph input.
+TensorType declared_type(const proto::ValueInfoProto& info) {
+  const std::string where = fmt::format("input '{}'", info.name());
+  if (!info.type().has_tensor_type()) {
+    fail(ErrorCode::kUnsupported, "{} is no tensor; sequences, maps and optional values are not supported", where);
+  }
+  const auto& tensor = info.type().tensor_type();
+  TensorType type{data_type_of(tensor.elem_type(), where), {}};
+  if (!tensor.has_shape()) {
+    fail(ErrorCode::kUnsupported, "{} has no shape; export the model with one", where);
+  }
+  constexpr int kMaxRank = 16;
+  if (tensor.shape().dim_size() > kMaxRank) {
+    fail(ErrorCode::kInvalidModel, "{} has {} axes, expected at most {}", where, tensor.shape().dim_size(), kMaxRank);
+  }
+  for (const auto& dim : tensor.shape().dim()) {
+    // Exporters write 0 and negative numbers, too, for what they do not know.
+    const bool known = dim.has_dim_value() && dim.dim_value() > 0;
+    type.shape.push_back(known ? dim.dim_value() : kDynamic);
+  }
+  // Frames are inferred one at a time: an open batch means one.
+  if (type.shape.size() > 1 && type.shape[0] == kDynamic) {
+    type.shape[0] = 1;
+  }
+  Shape known = type.shape;
+  std::ranges::replace(known, kDynamic, 1);
+  try {
+    element_count(known);
+  } catch (const Error& error) {
+    throw error.with_context(where);
+  }
+  return type;
+}
+
+}  // namespace
+
+Importer::Importer(const proto::ModelProto& model, TensorReader& tensors) : model_(model), tensors_(tensors) {
+  for (const auto& import : model.opset_import()) {
+    const std::string& domain = import.domain();
+    constexpr std::int64_t kNewest = 1000;  // beyond any opset; keeps the conversion exact
+    opsets_[domain == "ai.onnx" ? "" : domain] =
+        static_cast<int>(std::clamp<std::int64_t>(import.version(), 0, kNewest));
+  }
+  opsets_.try_emplace("", 1);  // what files of the first format version mean
+}
+
+int Importer::opset_of(const std::string& domain) const {
+  const auto found = opsets_.find(domain == "ai.onnx" ? "" : domain);
+  return found == opsets_.end() ? 1 : found->second;
+}
+
+Graph Importer::run() {
+  const proto::GraphProto& graph = model_.graph();
+  if (opsets_.at("") < kOldestOpset) {
+    fail(ErrorCode::kUnsupported, "the model is of opset {}, the oldest supported one is {}; export it anew",
+         opsets_.at(""), kOldestOpset);
+  }
+  if (graph.output_size() == 0) {
+    fail(ErrorCode::kInvalidModel, "the graph has no output");
+  }
+  check_operators(graph);
+  scopes_.emplace_back();
+  add_initializers(graph);
+  add_inputs(graph);
+  add_nodes(graph);
+  for (const auto& output : graph.output()) {
+    builder_.graph().add_output(look_up(output.name(), "the graph's output"), output.name());
+  }
+  builder_.graph().name = graph.name();
+  builder_.graph().compact();
+  return builder_.take();
+}
+
+std::vector<ValueId> Importer::inline_graph(const proto::GraphProto& graph, const std::vector<ValueId>& inputs) {
+  if (static_cast<std::size_t>(graph.input_size()) != inputs.size()) {
+    fail(ErrorCode::kInvalidModel, "sub-graph '{}' has {} inputs, expected {}", graph.name(), graph.input_size(),
+         inputs.size());
+  }
+  scopes_.emplace_back();
+  add_initializers(graph);
+  for (int i = 0; i < graph.input_size(); ++i) {
+    define(graph.input(i).name(), inputs[static_cast<std::size_t>(i)]);
+  }
+  add_nodes(graph);
+  std::vector<ValueId> outputs;
+  for (const auto& output : graph.output()) {
+    outputs.push_back(look_up(output.name(), fmt::format("the output of sub-graph '{}'", graph.name())));
+  }
+  scopes_.pop_back();
+  return outputs;
+}
+
+void Importer::check_operators(const proto::GraphProto& graph) {
+  Report report;
+  for_each_node(graph, [&](const proto::NodeProto& node) {
+    const int opset = opset_of(node.domain());
+    if (const std::string reason = obstacle(node, opset); !reason.empty()) {
+      report.add(node, opset, reason);
+    }
+  });
+  report.check();
+}
+
+void Importer::define(const std::string& name, ValueId value) {
+  if (!scopes_.back().emplace(name, value).second) {
+    fail(ErrorCode::kInvalidModel, "'{}' is defined twice", name);
+  }
+}
+
+ValueId Importer::look_up(const std::string& name, const std::string& reader) const {
+  for (auto scope = scopes_.rbegin(); scope != scopes_.rend(); ++scope) {
+    if (const auto found = scope->find(name); found != scope->end()) {
+      return found->second;
+    }
+  }
+  fail(ErrorCode::kInvalidModel, "{} reads '{}', which is neither an input, an initializer nor computed", reader, name);
+}
+
+void Importer::add_initializers(const proto::GraphProto& graph) {
+  for (const auto& initializer : graph.initializer()) {
+    const std::string where = fmt::format("initializer '{}'", initializer.name());
+    define(initializer.name(), builder_.constant(initializer.name(), tensors_.read(initializer, where)));
+  }
+  for (const auto& initializer : graph.sparse_initializer()) {
+    const std::string& name = initializer.values().name();
+    define(name, builder_.constant(name, tensors_.read(initializer, fmt::format("initializer '{}'", name))));
+  }
+}
+
+void Importer::add_inputs(const proto::GraphProto& graph) {
+  for (const auto& input : graph.input()) {
+    // Files of format versions below 4 list initializers among the inputs; later ones do so for default values.
+    if (!scopes_.back().contains(input.name())) {
+      define(input.name(), builder_.add_input(input.name(), declared_type(input)));
+    }
+  }
+}
+
+void Importer::add_nodes(const proto::GraphProto& graph) {
+  for (const int i : sorted_nodes(graph)) {
+    add_node(graph.node(i));
+  }
+}
+
+void Importer::add_node(const proto::NodeProto& node) {
+  const std::string& fallback = node.output_size() > 0 ? node.output(0) : node.op_type();
+  const std::string name = node.name().empty() ? fallback : node.name();
+  const std::string where = fmt::format("node '{}' ({})", name, node.op_type());
+  std::vector<ValueId> inputs;
+  for (const std::string& input : node.input()) {
+    inputs.push_back(input.empty() ? kNone : look_up(input, where));
+  }
+  const OnnxOp* op = find_onnx_op(node.domain() == "ai.onnx" ? "" : node.domain(), node.op_type());
+  NodeContext context(node, std::move(inputs), opset_of(node.domain()), builder_, tensors_, *this);
+  builder_.begin_node(name);
+  const std::vector<ValueId> outputs = op->convert(context);
+  builder_.begin_node(name);  // sub-graphs imported meanwhile have set theirs
+  builder_.finish_node(outputs.empty() ? kNone : outputs[0]);
+  for (int i = 0; i < node.output_size(); ++i) {
+    if (node.output(i).empty()) {
+      continue;
+    }
+    if (static_cast<std::size_t>(i) >= outputs.size()) {
+      fail(ErrorCode::kUnsupported, "{}: output {} '{}' is not supported", where, i, node.output(i));
+    }
+    define(node.output(i), outputs[static_cast<std::size_t>(i)]);
+  }
+}
+
+}  // namespace fovea::onnx

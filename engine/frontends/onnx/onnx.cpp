@@ -1,0 +1,77 @@
+// Reads ONNX models (.onnx, with or without external data) into a Model.
+// https://onnx.ai/onnx/repo-docs/IR.html
+
+#include "engine/base/mapped_file.hpp"
+#include "engine/frontends/content_hash.hpp"
+#include "engine/frontends/frontend.hpp"
+#include "engine/frontends/onnx/importer.hpp"
+#include "onnx_model.pb.h"
+
+namespace fovea {
+namespace onnx {
+namespace {
+
+/// ONNX files have no magic number, but all begin with the format version, a small number in field 1, and go on with
+/// another field of the model message.
+bool looks_like_onnx(std::span<const std::byte> head) {
+  constexpr std::byte kVersionField{0x08};
+  constexpr int kNewestVersion = 64;
+  if (head.size() < 3 || head[0] != kVersionField || std::to_integer<int>(head[1]) > kNewestVersion) {
+    return false;
+  }
+  const int field = std::to_integer<int>(head[2]) >> 3;
+  const int wire_type = std::to_integer<int>(head[2]) & 7;
+  return field >= 2 && field <= 8 && wire_type == (field == 5 ? 0 : 2);
+}
+
+bool recognises(const std::filesystem::path& path, std::span<const std::byte> head) {
+  return path.extension() == ".onnx" || looks_like_onnx(head);
+}
+
+Model read(const std::filesystem::path& path) {
+  const auto file = MappedFile::open(path);
+  const std::span<const std::byte> bytes = file->bytes();
+  constexpr std::size_t kMaxBytes = (std::size_t{1} << 31U) - 1;  // what protocol buffers can hold
+  if (bytes.size() > kMaxBytes) {
+    fail(ErrorCode::kInvalidModel, "the file has {} bytes, at most {} are possible without external data", bytes.size(),
+         kMaxBytes);
+  }
+  const auto message = std::make_shared<proto::ModelProto>();
+  if (!message->ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
+    fail(ErrorCode::kInvalidModel, "the file is no ONNX model, is cut off or nests too deep");
+  }
+  if (!message->has_graph()) {
+    fail(ErrorCode::kInvalidModel, "the file holds no graph");
+  }
+  TensorReader tensors(path.parent_path(), message);
+  Model model;
+  model.name = path.stem().string();
+  model.path = path;
+  model.graph = Importer(*message, tensors).run();
+  std::vector<std::span<const std::byte>> contents = {bytes};
+  for (const auto& [name, external] : tensors.files()) {
+    contents.push_back(external->bytes());
+  }
+  model.hash = content_hash(contents);
+  model.format = "ONNX";
+  for (const auto& import : message->opset_import()) {
+    if (import.domain().empty() || import.domain() == "ai.onnx") {
+      model.format = fmt::format("ONNX opset {}", import.version());
+    }
+  }
+  for (const auto& entry : message->metadata_props()) {
+    model.metadata["framework/" + entry.key()] = entry.value();
+  }
+  verify(model.graph);
+  return model;
+}
+
+}  // namespace
+}  // namespace onnx
+
+namespace frontends {
+extern const Frontend onnx;
+const Frontend onnx{.name = "ONNX", .recognises = fovea::onnx::recognises, .read = fovea::onnx::read};
+}  // namespace frontends
+
+}  // namespace fovea
