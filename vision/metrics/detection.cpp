@@ -130,11 +130,11 @@ void DetectionMetrics::add_recall(const JudgedFrame& frame, const FrameMatches& 
 }
 
 double DetectionMetrics::average_precision(const std::vector<Scored>& sorted, unsigned threshold, std::size_t truth) {
-  struct Point {
+  struct Step {
     std::size_t hits;
     double precision;
   };
-  std::vector<Point> curve;
+  std::vector<Step> curve;
   std::size_t hits = 0;
   std::size_t results = 0;
   for (const Scored& result : sorted) {
