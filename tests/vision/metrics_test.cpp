@@ -152,6 +152,21 @@ TEST(Detection, RecallByBins) {
   EXPECT_EQ(report.by_visible[3].truth, 2U);
 }
 
+TEST(Attributes, LabelsNobodyAnswersForAreNotAsked) {
+  JudgedFrame frame;
+  frame.truth = {truth(place(0), "car"), truth(place(1), "person")};
+  frame.truth[0].attributes = {{"type", "van"}};
+  frame.truth[1].attributes = {{"type", "adult"}};
+  frame.results = {result(place(0), 0.9, "car"), result(place(1), 0.9, "person")};
+  frame.results[0].attributes = {{"type", "van"}};
+  DetectionMetrics detection;
+  AttributeMetrics metrics;
+  metrics.add(frame, detection.add(frame));
+  EXPECT_EQ(metrics.report().at("type").all.objects, 1U);
+  EXPECT_DOUBLE_EQ(metrics.report().at("type").all.accuracy(), 1);
+  EXPECT_FALSE(metrics.report().at("type").confusion.contains("adult"));
+}
+
 TEST(Attributes, NoAnswerIsAWrongAnswer) {
   // Found: red said red, red said blue, blue said nothing. Small: shows 40 pixels, not more. Missed: not asked.
   JudgedFrame frame;

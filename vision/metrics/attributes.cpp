@@ -15,13 +15,11 @@ std::size_t AttributeMetrics::add(const JudgedFrame& frame, const FrameMatches& 
       const auto said = result.attributes.find(name);
       const bool answered = said != result.attributes.end();
       const bool correct = answered && said->second == value;
-      AttributeReport& report = attributes_[name];
-      for (AttributeScore* score : {&report.all, &report.by_label[truth.label]}) {
-        ++score->objects;
-        score->answered += answered ? 1U : 0U;
-        score->correct += correct ? 1U : 0U;
-      }
-      ++report.confusion[value][answered ? said->second : kNoAnswer];
+      Answers& answers = answers_[name][truth.label];
+      ++answers.score.objects;
+      answers.score.answered += answered ? 1U : 0U;
+      answers.score.correct += correct ? 1U : 0U;
+      ++answers.confusion[value][answered ? said->second : kNoAnswer];
       wrong += answered && !correct ? 1U : 0U;
     }
   }
@@ -29,9 +27,25 @@ std::size_t AttributeMetrics::add(const JudgedFrame& frame, const FrameMatches& 
 }
 
 std::map<std::string, AttributeReport> AttributeMetrics::report() const {
-  std::map<std::string, AttributeReport> answered = attributes_;
-  std::erase_if(answered, [](const auto& entry) { return entry.second.all.answered == 0; });
-  return answered;
+  std::map<std::string, AttributeReport> reports;
+  for (const auto& [name, labels] : answers_) {
+    for (const auto& [label, answers] : labels) {
+      if (answers.score.answered == 0) {
+        continue;
+      }
+      AttributeReport& report = reports[name];
+      report.by_label[label] = answers.score;
+      report.all.objects += answers.score.objects;
+      report.all.answered += answers.score.answered;
+      report.all.correct += answers.score.correct;
+      for (const auto& [truth, row] : answers.confusion) {
+        for (const auto& [answer, number] : row) {
+          report.confusion[truth][answer] += number;
+        }
+      }
+    }
+  }
+  return reports;
 }
 
 }  // namespace fovea

@@ -20,10 +20,14 @@ struct AttributeScore {
   [[nodiscard]] double accuracy() const { return static_cast<double>(correct) / static_cast<double>(objects); }
 };
 
+/// truth → answer → count.
+using AttributeConfusion = std::map<std::string, std::map<std::string, std::size_t>>;
+
+/// Sums over the labels in `by_label`: those of which at least one result answered. Nobody asked the others.
 struct AttributeReport {
   AttributeScore all;
   std::map<std::string, AttributeScore> by_label;
-  std::map<std::string, std::map<std::string, std::size_t>> confusion;  ///< truth → answer → count.
+  AttributeConfusion confusion;
 };
 
 /// Over truth objects that count, were found (IoU ≥ 0.5) and show more than 40 pixels of height: smaller ones do not
@@ -35,11 +39,15 @@ class AttributeMetrics {
   /// \param matches  What DetectionMetrics::add said of the same frame. \return wrong answers in this frame.
   std::size_t add(const JudgedFrame& frame, const FrameMatches& matches);
 
-  /// By attribute; those that no result ever had are absent: nobody was asked.
+  /// By attribute; those that no result ever had are absent.
   [[nodiscard]] std::map<std::string, AttributeReport> report() const;
 
  private:
-  std::map<std::string, AttributeReport> attributes_;
+  struct Answers {
+    AttributeScore score;
+    AttributeConfusion confusion;
+  };
+  std::map<std::string, std::map<std::string, Answers>> answers_;  ///< By attribute and label.
 };
 
 }  // namespace fovea
