@@ -82,13 +82,7 @@ Chain source_chain(const SourceConfig& source) {
     }
   }
   if (source.is_live()) {
-    // The one place where frames are dropped when inference cannot keep up; the oldest go.
-    chain.add(Element("queue")
-                  .set("name", "intake")
-                  .set("leaky", "downstream")
-                  .set("max-size-buffers", "4")
-                  .set("max-size-bytes", "0")
-                  .set("max-size-time", "0"));
+    chain.add_text(intake_queue_description());
   }
   return chain.add(Element("videoconvert"));
 }
@@ -312,6 +306,18 @@ std::string fill_in(std::string text, const NodeConfig& node, const std::string&
   }
   return text;
 }
+
+std::string intake_queue_description() {
+  return Element("queue")
+      .set("name", "intake")
+      .set("leaky", "downstream")
+      .set("max-size-buffers", "4")
+      .set("max-size-bytes", "0")
+      .set("max-size-time", "0")
+      .text();
+}
+
+std::string stages_description(const PipelineConfig& pipeline) { return stage_chain(pipeline.stages).text(); }
 
 std::string launch_description(const PipelineConfig& pipeline, const SourceConfig& source, const NodeConfig& node) {
   const Context context{pipeline, source, node, pipeline.instance_name(source)};

@@ -13,6 +13,12 @@ namespace fovea {
 /// sink is called "sink0": a frame that reached it is a frame done.
 std::string launch_description(const PipelineConfig& pipeline, const SourceConfig& source, const NodeConfig& node);
 
+/// The stages alone, linked; empty without stages. For those who bring their own source and sink.
+std::string stages_description(const PipelineConfig& pipeline);
+
+/// The queue behind a live source: the one place where frames are dropped when inference cannot keep up; the oldest go.
+std::string intake_queue_description();
+
 /// `description` as a command for a shell.
 std::string shell_command(const std::string& description);
 

@@ -7,7 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "engine/base/error.hpp"
-#include "engine/base/text.hpp"
+#include "tools/seed_range.hpp"
 #include "tools/subcommand.hpp"
 #include "vision/image_file.hpp"
 #include "vision/street/street.hpp"
@@ -121,20 +121,6 @@ nlohmann::json to_json(const StreetObject& object) {
   return json;
 }
 
-/// "A:B" is A, A+1, … B−1.
-std::pair<std::uint64_t, std::uint64_t> seed_range(const Options& options) {
-  if (options.seeds.empty()) {
-    return {options.street.seed, options.street.seed + 1};
-  }
-  const auto parts = split(options.seeds, ':');
-  const auto first = parts.size() == 2 ? parse_int(parts[0]) : std::nullopt;
-  const auto last = parts.size() == 2 ? parse_int(parts[1]) : std::nullopt;
-  if (!first || !last || *first < 0 || *last <= *first) {
-    fail(ErrorCode::kInvalidArgument, "--seeds is '{}', expected A:B with 0 <= A < B", options.seeds);
-  }
-  return {static_cast<std::uint64_t>(*first), static_cast<std::uint64_t>(*last)};
-}
-
 class Simulation {
  public:
   Simulation(const Options& options, std::int64_t total)
@@ -207,7 +193,7 @@ int run(Options options) {
     fail(ErrorCode::kInvalidArgument, "--light is '{}', expected mixed, day, dusk, night or rain", options.light);
   }
   options.street.light = *light;
-  const auto [first, last] = seed_range(options);
+  const auto [first, last] = parse_seed_range(options.seeds, options.street.seed);
   std::filesystem::create_directories(options.output_dir);
   Simulation simulation(options, options.frames * static_cast<std::int64_t>(last - first));
   for (std::uint64_t seed = first; seed < last; ++seed) {

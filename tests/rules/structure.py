@@ -29,6 +29,8 @@ LAYERS = {
     "elements": ["engine/base", "engine/graph", "engine/runtime", "vision", "publish"],
     "daemon": ["engine/base", "vision", "publish"],
     "tools": ["engine", "vision", "publish", "daemon"],
+    # Runs pipelines and reads what our elements attached to their buffers.
+    "tools/assess": ["engine/base", "engine/graph", "vision", "daemon", "elements"],
     "bench": ["engine", "vision", "publish"],
 }
 
@@ -46,7 +48,7 @@ LIBRARIES = {
     "yaml-cpp/": ["vision/yaml_reader.cpp"],
     "nlohmann/": ["vision/model_proc.cpp", "publish/", "tools/", "daemon/"],
     "mqtt/": ["publish/mqtt/"],
-    "gst/": ["elements/", "daemon/"],
+    "gst/": ["elements/", "daemon/", "tools/assess/"],
     "glib": ["elements/", "daemon/"],
     "CLI/": ["tools/", "daemon/main.cpp"],
     "systemd/": ["daemon/"],

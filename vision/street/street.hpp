@@ -59,7 +59,7 @@ struct StreetTruth {
 };
 
 /// The truth as an analysis: label_id indexes person, cyclist, car, truck; track_id is the id; attributes "color",
-/// "type", "visible" and "in_frame".
+/// "type", "visible", "in_frame" and "visible_box" ("x,y,width,height", normalised).
 FrameAnalysis to_analysis(const StreetTruth& truth);
 
 /// Renders the street. The same settings give the same bits on every machine and for every sequence of calls.

@@ -122,6 +122,8 @@ FrameAnalysis to_analysis(const StreetTruth& truth) {
     add("type", std::string(seen.type));
     add("visible", fmt::format("{:.2f}", seen.visible));
     add("in_frame", fmt::format("{:.2f}", seen.in_frame));
+    add("visible_box", fmt::format("{:.5f},{:.5f},{:.5f},{:.5f}", seen.visible_box.x, seen.visible_box.y,
+                                   seen.visible_box.width, seen.visible_box.height));
     analysis.objects.push_back(std::move(object));
   }
   return analysis;
