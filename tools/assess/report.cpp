@@ -19,13 +19,16 @@ void set(json& object, const char* key, const std::optional<Value>& value) {
   }
 }
 
+/// Nothing: open.
+std::optional<double> upper_end(const RecallBin& bin) {
+  return std::isinf(bin.to) ? std::nullopt : std::optional(bin.to);
+}
+
 json bins(const std::vector<RecallBin>& all) {
   json list = json::array();
   for (const RecallBin& bin : all) {
     json entry = {{"from", bin.from}, {"truth", bin.truth}, {"found", bin.found}};
-    if (bin.to < 1e9) {  // the last bin of heights is open
-      entry["to"] = std::min(bin.to, bin.from < 1 ? 1.0 : bin.to);
-    }
+    set(entry, "to", upper_end(bin));
     if (bin.truth > 0) {
       entry["recall"] = static_cast<double>(bin.found) / static_cast<double>(bin.truth);
     }
@@ -118,7 +121,7 @@ json rules_json(const Rules& rules) {
   return object;
 }
 
-std::string percent_or_dash(const std::optional<double>& value) { return value ? fmt::format("{:.4f}", *value) : "-"; }
+std::string or_dash(const std::optional<double>& value) { return value ? fmt::format("{:.4f}", *value) : "-"; }
 
 std::string sums(const std::map<std::string, std::size_t>& counts) {
   std::vector<std::string> parts;
@@ -131,8 +134,8 @@ std::string sums(const std::map<std::string, std::size_t>& counts) {
 std::string bins_text(const char* title, const std::vector<RecallBin>& all) {
   std::string text = fmt::format("  {:<20}", title);
   for (const RecallBin& bin : all) {
-    const std::string range = bin.to >= 1e9 ? fmt::format("{:g}+", bin.from)
-                                            : fmt::format("{:g}-{:g}", bin.from, std::floor(bin.to * 100) / 100);
+    const auto to = upper_end(bin);
+    const std::string range = to ? fmt::format("{:g}-{:g}", bin.from, *to) : fmt::format("{:g}+", bin.from);
     text += bin.truth == 0
                 ? fmt::format("  {} -", range)
                 : fmt::format("  {} {:.3f} ({}/{})", range,
@@ -153,9 +156,9 @@ std::string detection_text(const DetectionReport& detection) {
     results += figures.results;
     hits += figures.hits;
   }
-  text += fmt::format("  {:<16} {:>7} {:>7} {:>8} {:>8} {:>8}   precision {}, recall {}\n", "all",
-                      percent_or_dash(detection.ap50), percent_or_dash(detection.ap), truth, results, hits,
-                      percent_or_dash(detection.precision), percent_or_dash(detection.recall));
+  text +=
+      fmt::format("  {:<16} {:>7} {:>7} {:>8} {:>8} {:>8}   precision {}, recall {}\n", "all", or_dash(detection.ap50),
+                  or_dash(detection.ap), truth, results, hits, or_dash(detection.precision), or_dash(detection.recall));
   text += bins_text("recall by height/px", detection.by_height);
   text += bins_text("recall by visible", detection.by_visible);
   if (!detection.without_truth.empty()) {
@@ -165,10 +168,9 @@ std::string detection_text(const DetectionReport& detection) {
 }
 
 std::string tracking_row(const std::string& label, const TrackingCounts& counts) {
-  return fmt::format("  {:<16} {:>7} {:>7} {:>7} {:>8} {:>6} {:>7} {:>7} {:>7}\n", label,
-                     percent_or_dash(counts.mota()), percent_or_dash(counts.idf1()), percent_or_dash(counts.motp()),
-                     counts.id_switches, counts.fragmentations, counts.tracks, counts.mostly_tracked,
-                     counts.mostly_lost);
+  return fmt::format("  {:<16} {:>7} {:>7} {:>7} {:>8} {:>6} {:>7} {:>7} {:>7}\n", label, or_dash(counts.mota()),
+                     or_dash(counts.idf1()), or_dash(counts.motp()), counts.id_switches, counts.fragmentations,
+                     counts.tracks, counts.mostly_tracked, counts.mostly_lost);
 }
 
 std::string tracking_text(const TrackingReport& tracking) {
@@ -206,8 +208,8 @@ std::string attribute_text(const std::string& name, const AttributeReport& repor
 }
 
 std::string segmentation_text(const SegmentationReport& segmentation) {
-  std::string text = fmt::format("\nSegmentation  mIoU {} over {} classes, {} frames\n",
-                                 percent_or_dash(segmentation.miou), segmentation.classes.size(), segmentation.frames);
+  std::string text = fmt::format("\nSegmentation  mIoU {} over {} classes, {} frames\n", or_dash(segmentation.miou),
+                                 segmentation.classes.size(), segmentation.frames);
   for (const ClassIou& figures : segmentation.classes) {
     text += fmt::format("  {:<16} {:.4f}\n", figures.label, figures.iou);
   }

@@ -15,7 +15,7 @@ double min_iou(unsigned threshold) { return (50.0 + 5.0 * threshold) / 100.0; }
 
 void count(std::vector<RecallBin>& bins, double value, bool found) {
   for (RecallBin& bin : bins) {
-    if (value >= bin.from && value < bin.to) {
+    if (value >= bin.from && (value < bin.to || (value == bin.to && &bin == &bins.back()))) {
       ++bin.truth;
       bin.found += found ? 1U : 0U;
     }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <map>
 #include <optional>
 #include <string>
@@ -31,7 +32,7 @@ struct ClassDetection {
 /// Part of the truth found at IoU 0.5 among objects alike.
 struct RecallBin {
   double from = 0;  ///< Inclusive.
-  double to = 0;    ///< Exclusive.
+  double to = 0;    ///< Exclusive, but inclusive in the last bin; may be infinite.
   std::size_t truth = 0;
   std::size_t found = 0;
 };
@@ -74,8 +75,9 @@ class DetectionMetrics {
   static double average_precision(const std::vector<Scored>& sorted, unsigned threshold, std::size_t truth);
 
   std::map<std::string, Class> classes_;
-  std::vector<RecallBin> by_height_ = {{0, 32, 0, 0}, {32, 64, 0, 0}, {64, 128, 0, 0}, {128, 1e9, 0, 0}};
-  std::vector<RecallBin> by_visible_ = {{0, 0.25, 0, 0}, {0.25, 0.5, 0, 0}, {0.5, 0.75, 0, 0}, {0.75, 1.01, 0, 0}};
+  std::vector<RecallBin> by_height_ = {
+      {0, 32, 0, 0}, {32, 64, 0, 0}, {64, 128, 0, 0}, {128, std::numeric_limits<double>::infinity(), 0, 0}};
+  std::vector<RecallBin> by_visible_ = {{0, 0.25, 0, 0}, {0.25, 0.5, 0, 0}, {0.5, 0.75, 0, 0}, {0.75, 1, 0, 0}};
 };
 
 }  // namespace fovea
