@@ -204,14 +204,22 @@ void add_source_options(CLI::App& app, Options& options) {
 
 void add_rule_options(CLI::App& app, Options& options) {
   assess::Rules& rules = options.rules;
-  app.add_option("--min-height", rules.min_height_px, "Truth below so many pixels is ignored")->capture_default_str();
-  app.add_option("--min-visible", rules.min_visible, "Truth less visible is ignored, 0 to 1")->capture_default_str();
+  app.add_option("--min-height", rules.min_height_px, "Truth below so many pixels is ignored")
+      ->capture_default_str()
+      ->check(CLI::Range(0.0, 32768.0));
+  app.add_option("--min-visible", rules.min_visible, "Truth less visible is ignored, 0 to 1")
+      ->capture_default_str()
+      ->check(CLI::Range(0.0, 1.0));
   app.add_option("--min-in-frame", rules.min_in_frame, "Truth further out of the frame is ignored, 0 to 1")
-      ->capture_default_str();
-  app.add_option("--class", options.classes, "Judge these labels only; may be repeated");
-  app.add_option("--map", options.maps, "NAME=NAME: both names mean the same; may be repeated");
-  app.add_option("--line", options.lines, "NAME=x1,y1,x2,y2 in [0,1]: count crossings; may be repeated");
-  app.add_option("--zone", options.zones, "NAME=x,y,x,y,x,y,… in [0,1]: count visitors; may be repeated");
+      ->capture_default_str()
+      ->check(CLI::Range(0.0, 1.0));
+  app.add_option("--class", options.classes, "Judge these labels only; may be repeated")->allow_extra_args(false);
+  app.add_option("--map", options.maps, "NAME=NAME: both names mean the same; may be repeated")
+      ->allow_extra_args(false);
+  app.add_option("--line", options.lines, "NAME=x1,y1,x2,y2 in [0,1]: count crossings; may be repeated")
+      ->allow_extra_args(false);
+  app.add_option("--zone", options.zones, "NAME=x,y,x,y,x,y,… in [0,1]: count visitors; may be repeated")
+      ->allow_extra_args(false);
 }
 
 std::function<int()> setup(CLI::App& app) {

@@ -56,7 +56,11 @@ TEST(Judge, SmallHiddenAndCutOffTruthIsIgnored) {
   EXPECT_EQ(report["truth"]["counted"], 1);
   EXPECT_EQ(report["truth"]["ignored"], 4);
   EXPECT_FALSE(report.contains("ap50")) << "nothing detected and nothing was expected to";
-  const json strict = judge_one({.min_height_px = 0, .min_visible = 0, .min_in_frame = 0}, truth, analysis({}));
+  Rules all;
+  all.min_height_px = 0;
+  all.min_visible = 0;
+  all.min_in_frame = 0;
+  const json strict = judge_one(all, truth, analysis({}));
   EXPECT_EQ(strict["truth"]["counted"], 4) << "what the truth sets aside stays so";
 }
 
@@ -91,7 +95,7 @@ TEST(Judge, LabelsTheModelDoesNotKnowAreNotJudged) {
 /// What a perfect pipeline would say: the street's own truth, as results.
 class PerfectStreet : public ::testing::Test {
  protected:
-  static Judge judged(std::uint64_t seed) {
+  static json judged(std::uint64_t seed) {
     Rules rules;
     rules.min_height_px = 8;
     rules.lines = {{"across", {0, 0.6F}, {1, 0.6F}}};
@@ -107,13 +111,12 @@ class PerfectStreet : public ::testing::Test {
       EXPECT_EQ(judge.add(truth, truth, 1).badness(), 0U);
     }
     judge.end_sequence(0);
-    return judge;
+    return to_json(judge.report(), rules);
   }
 };
 
 TEST_F(PerfectStreet, GetsFullMarks) {
-  const Judge judge = judged(1);
-  const json report = to_json(judge.report(), judge.rules());
+  const json report = judged(1);
   ASSERT_GT(report["truth"]["counted"], 100);
   for (const char* figure : {"ap50", "ap", "precision", "recall", "mota", "motp", "idf1", "miou"}) {
     EXPECT_NEAR(report.at(figure).get<double>(), 1, 1e-12) << figure;

@@ -235,8 +235,8 @@ Report Judge::report() const {
     report.detection = detection_.report();
   }
   const bool tracks = expected_.tracks && truth_has_ids_;
-  if (tracks) {
-    report.tracking = tracking_.report();
+  if (TrackingReport tracking = tracking_.report(); tracks && tracking.pooled.truth > 0) {
+    report.tracking = std::move(tracking);
   }
   report.attributes = attributes_.report();
   SegmentationReport segmentation = segmentation_.report();
