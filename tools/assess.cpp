@@ -33,6 +33,7 @@ struct Options {
   assess::Rules rules;
   std::vector<std::string> classes;
   std::vector<std::string> maps;
+  std::vector<std::string> mask_maps;
   std::vector<std::string> lines;
   std::vector<std::string> zones;
   std::filesystem::path worst;
@@ -63,14 +64,24 @@ std::pair<std::string, std::vector<Point>> parse_points(const std::string& text,
   return {text.substr(0, equals), std::move(points)};
 }
 
-void read_rules(const Options& options, const PipelineConfig& pipeline, assess::Rules& rules) {
-  for (const std::string& map : options.maps) {
-    const auto equals = map.find('=');
-    if (equals == std::string::npos || equals == 0 || equals + 1 == map.size()) {
-      fail(ErrorCode::kInvalidArgument, "--map '{}': expected NAME=NAME", map);
+/// Each of "NAME=NAME,NAME=NAME", of each text, in every map.
+void unite(std::string_view option, const std::vector<std::string>& texts, std::initializer_list<NameMap*> maps) {
+  for (const std::string& text : texts) {
+    for (const std::string& pair : split(text, ',')) {
+      const auto equals = pair.find('=');
+      if (equals == std::string::npos || equals == 0 || equals + 1 == pair.size()) {
+        fail(ErrorCode::kInvalidArgument, "{} '{}': expected NAME=NAME", option, pair);
+      }
+      for (NameMap* map : maps) {
+        map->unite(pair.substr(0, equals), pair.substr(equals + 1));
+      }
     }
-    rules.names.unite(map.substr(0, equals), map.substr(equals + 1));
   }
+}
+
+void read_rules(const Options& options, const PipelineConfig& pipeline, assess::Rules& rules) {
+  unite("--map", options.maps, {&rules.names, &rules.mask_names});
+  unite("--map-mask", options.mask_maps, {&rules.mask_names});
   for (const std::string& name : options.classes) {
     rules.classes.insert(rules.names.canonical(name));
   }
@@ -214,8 +225,9 @@ void add_rule_options(CLI::App& app, Options& options) {
       ->capture_default_str()
       ->check(CLI::Range(0.0, 1.0));
   app.add_option("--class", options.classes, "Judge these labels only; may be repeated")->allow_extra_args(false);
-  app.add_option("--map", options.maps, "NAME=NAME: both names mean the same; may be repeated")
+  app.add_option("--map", options.maps, "NAME=NAME,…: both names mean the same; may be repeated")
       ->allow_extra_args(false);
+  app.add_option("--map-mask", options.mask_maps, "The same for the classes of masks only")->allow_extra_args(false);
   app.add_option("--line", options.lines, "NAME=x1,y1,x2,y2 in [0,1]: count crossings; may be repeated")
       ->allow_extra_args(false);
   app.add_option("--zone", options.zones, "NAME=x,y,x,y,x,y,… in [0,1]: count visitors; may be repeated")

@@ -1,10 +1,5 @@
 #!/usr/bin/python3
 """Trains street-vehicle-attributes: colour and type of a vehicle cut out of a frame, 64x64 pixels."""
-import argparse
-import math
-import pathlib
-import time
-
 import cv2
 import numpy as np
 import torch
@@ -12,7 +7,8 @@ from torch import nn
 from torch.nn import functional
 
 from data import distort, open_split
-from layers import MEAN, SCALE, Average, conv, separable
+from fit import Order, export, fit, launch, parser
+from layers import MEAN, SCALE, conv, separable
 from make_data import CROP, SURROUNDINGS
 from names import COLORS, VEHICLE_TYPES
 
@@ -80,64 +76,35 @@ def measure(network, crops, truth, rng):
     return hits / len(crops)
 
 
-def train(options):
-    torch.manual_seed(options.seed)
-    torch.set_num_threads(options.threads)
-    rng = np.random.default_rng(options.seed)
+def train(rank, options):
     crops, truth = load(options.data, "train")
-    checks = load(options.data, "validation")
-    network = StreetVehicleAttributes().to(memory_format=torch.channels_last)
-    print(f"{sum(p.numel() for p in network.parameters())} parameters, {len(crops)} crops", flush=True)
-    optimiser = torch.optim.AdamW(network.parameters(), options.rate, weight_decay=1e-2)
-    average = Average(network, 0.995)
-    steps = options.epochs * (len(crops) // options.batch)
-    begin, step = time.monotonic(), 0
-    network.train()
-    for epoch in range(options.epochs):
-        order, total = rng.permutation(len(crops)), 0.0
-        for first in range(0, len(crops) - options.batch + 1, options.batch):
-            for group in optimiser.param_groups:
-                group["lr"] = options.rate * min((step + 1) / 100, 0.5 + 0.5 * math.cos(math.pi * step / steps) + 0.005)
-            chosen = order[first:first + options.batch]
-            images = np.stack([window(crops[i], rng, 0.12) for i in chosen])
-            color, kind = network(smooth(torch.from_numpy(images), rng))
-            wanted = torch.from_numpy(truth[chosen])
-            loss = (functional.cross_entropy(color, wanted[:, 0], label_smoothing=0.05)
-                    + 0.5 * functional.cross_entropy(kind, wanted[:, 1], label_smoothing=0.05))
-            optimiser.zero_grad(set_to_none=True)
-            loss.backward()
-            optimiser.step()
-            average.update(network)
-            total += loss.item()
-            step += 1
-        color, kind = measure(network, *checks, np.random.default_rng(0))
-        print(f"epoch {epoch + 1}/{options.epochs}  loss {total / (len(crops) // options.batch):.3f}  validation: colour "
-              f"{color:.4f}, type {kind:.4f}  {time.monotonic() - begin:.0f} s", flush=True)
-    network.load_state_dict(average.state)
-    color, kind = measure(network, *checks, np.random.default_rng(0))
-    print(f"average of weights: colour {color:.4f}, type {kind:.4f}", flush=True)
-    return network
+    network = StreetVehicleAttributes()
+    if options.start:
+        network.load_state_dict(torch.load(options.start))
+    order = None
 
+    def losses_of(network, _step, rng):
+        nonlocal order
+        order = order or Order(np.ones(len(crops), int), rng)
+        chosen = order.take(options.batch)
+        images = np.stack([window(crops[i], rng, 0.12) for i in chosen])
+        color, kind = network(smooth(torch.from_numpy(images), rng))
+        wanted = torch.from_numpy(truth[chosen])
+        return {"color": functional.cross_entropy(color, wanted[:, 0], label_smoothing=0.05),
+                "type": 0.5 * functional.cross_entropy(kind, wanted[:, 1], label_smoothing=0.05)}
 
-def export(network, options):
-    network = network.to(memory_format=torch.contiguous_format).eval()
-    torch.onnx.export(Exported(network).eval(), torch.zeros(1, 3, SIZE, SIZE),
-                      options.output / "street-vehicle-attributes.onnx", input_names=["image"],
-                      output_names=["color", "type"], opset_version=13)
+    fit(rank, options, network, "street-vehicle-attributes", options.samples // (options.batch * options.processes),
+        losses_of)
+    if rank == 0:
+        color, kind = measure(network, *load(options.data, "validation"), np.random.default_rng(0))
+        print(f"validation: colour {color:.4f}, type {kind:.4f}", flush=True)
+        export(Exported(network), (1, 3, SIZE, SIZE), options.output / "street-vehicle-attributes.onnx", ["color", "type"])
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--data", type=pathlib.Path, default=pathlib.Path("street-data"))
-    parser.add_argument("--output", type=pathlib.Path, default=pathlib.Path("street-models"))
-    parser.add_argument("--epochs", type=int, default=6)
-    parser.add_argument("--batch", type=int, default=64)
-    parser.add_argument("--rate", type=float, default=2e-3)
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--threads", type=int, default=1)
-    options = parser.parse_args()
-    options.output.mkdir(parents=True, exist_ok=True)
-    export(train(options), options)
+    options = parser(__doc__, samples=170000, rate=2e-3)
+    options.set_defaults(batch=64)
+    launch(train, options.parse_args())
 
 
 if __name__ == "__main__":

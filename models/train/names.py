@@ -4,7 +4,8 @@ DETECT_LABELS = ["person", "cyclist", "car", "truck"]
 COLORS = ["white", "gray", "black", "red", "blue", "green", "yellow", "brown"]
 VEHICLE_TYPES = ["car", "van", "truck"]
 
-# Classes of street-segment, and which classes of the street's truth belong to each. "void" is not judged.
+# Classes of street-segment, and which classes of the street's truth belong to each. The others (void, poles and small
+# furniture, thinner than the masks' cells) are not learnt.
 SEGMENT_CLASSES = {
     "road": ["road", "mark"],
     "pavement": ["pavement"],
@@ -12,7 +13,6 @@ SEGMENT_CLASSES = {
     "building": ["building"],
     "sky": ["sky"],
     "vegetation": ["vegetation"],
-    "object": ["pole", "furniture"],
     "person": ["person", "cyclist"],
     "vehicle": ["car", "truck"],
 }

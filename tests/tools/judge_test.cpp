@@ -92,6 +92,25 @@ TEST(Judge, LabelsTheModelDoesNotKnowAreNotJudged) {
   EXPECT_EQ(report["not_judged"]["truth"]["car"], 1);
 }
 
+TEST(Judge, MaskClassesHaveNamesOfTheirOwn) {
+  const auto mask = [](std::vector<std::uint8_t> classes, std::vector<std::string> labels) {
+    FrameAnalysis frame;
+    frame.masks.push_back({.width = 4,
+                           .height = 1,
+                           .classes = std::make_shared<const std::vector<std::uint8_t>>(std::move(classes)),
+                           .labels = std::move(labels)});
+    return frame;
+  };
+  const FrameAnalysis truth = mask({0, 1, 2, 2}, {"car", "truck", "road"});
+  const FrameAnalysis result = mask({1, 1, 1, 0}, {"road", "vehicle"});
+  Rules rules;
+  rules.mask_names.unite("vehicle", "car");
+  rules.mask_names.unite("vehicle", "truck");
+  const json report = judge_one(rules, truth, result);
+  // vehicle: 2 cells of both, 3 of either; road: 1 of both, 2 of either.
+  EXPECT_NEAR(report["miou"].get<double>(), (2.0 / 3 + 1.0 / 2) / 2, 1e-12);
+}
+
 /// What a perfect pipeline would say: the street's own truth, as results.
 class PerfectStreet : public ::testing::Test {
  protected:

@@ -96,7 +96,7 @@ std::string Verdict::text() const {
 
 Judge::Judge(Rules rules)
     : rules_(std::move(rules)),
-      segmentation_(rules_.names),
+      segmentation_(rules_.mask_names),
       true_counts_(rules_.lines, rules_.zones),
       result_counts_(rules_.lines, rules_.zones) {}
 

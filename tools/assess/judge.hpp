@@ -25,7 +25,8 @@ struct Rules {
   double min_in_frame = 0.3;                          ///< [0,1].
   std::set<std::string> classes;                      ///< Only these; empty: all.
   std::optional<std::set<std::string>> model_labels;  ///< What the detectors can say; nothing: unknown, so all.
-  NameMap names;
+  NameMap names;       ///< Of labels, attributes and their values.
+  NameMap mask_names;  ///< Of mask classes.
   std::vector<CountingLine> lines;
   std::vector<CountingZone> zones;
 };
