@@ -1,10 +1,11 @@
 #include "engine/frontends/onnx/importer.hpp"
 
+#include <onnx_model.pb.h>
+
 #include <algorithm>
 
 #include "engine/frontends/onnx/graph_order.hpp"
 #include "engine/frontends/onnx/onnx_ops.hpp"
-#include "onnx_model.pb.h"
 
 namespace fovea::onnx {
 namespace {
@@ -159,6 +160,9 @@ std::vector<ValueId> Importer::inline_graph(const proto::GraphProto& graph, cons
     fail(ErrorCode::kInvalidModel, "sub-graph '{}' has {} inputs, expected {}", graph.name(), graph.input_size(),
          inputs.size());
   }
+  // What the calling node added so far is its own; its name returns for what it adds later.
+  const std::string caller = builder_.node_name();
+  builder_.finish_node(kNone);
   scopes_.emplace_back();
   add_initializers(graph);
   for (int i = 0; i < graph.input_size(); ++i) {
@@ -170,6 +174,7 @@ std::vector<ValueId> Importer::inline_graph(const proto::GraphProto& graph, cons
     outputs.push_back(look_up(output.name(), fmt::format("the output of sub-graph '{}'", graph.name())));
   }
   scopes_.pop_back();
+  builder_.begin_node(caller);
   return outputs;
 }
 
@@ -237,7 +242,6 @@ void Importer::add_node(const proto::NodeProto& node) {
   NodeContext context(node, std::move(inputs), opset_of(node.domain()), builder_, tensors_, *this);
   builder_.begin_node(name);
   const std::vector<ValueId> outputs = op->convert(context);
-  builder_.begin_node(name);  // sub-graphs imported meanwhile have set theirs
   builder_.finish_node(outputs.empty() ? kNone : outputs[0]);
   for (int i = 0; i < node.output_size(); ++i) {
     if (node.output(i).empty()) {

@@ -1,10 +1,11 @@
 #include "engine/frontends/onnx/node_context.hpp"
 
+#include <onnx_model.pb.h>
+
 #include <algorithm>
 #include <numeric>
 
 #include "engine/frontends/onnx/tensors.hpp"
-#include "onnx_model.pb.h"
 
 namespace fovea::onnx {
 
