@@ -63,7 +63,7 @@ Values convert_if(NodeContext& node) {
 }
 
 Values convert_loop(NodeContext& node) {
-  const std::int64_t rounds = node.has_input(0) ? node.constant_integers(0, "trip count").at(0) : kMaxRounds;
+  const std::int64_t rounds = node.has_input(0) ? node.constant_integers(0, "trip count").at(0) : kMaxRounds + 1;
   ValueId condition = node.has_input(1) ? node.input(1) : node.constant(Tensor::scalar<bool>(true));
   Values state(node.inputs().begin() + static_cast<std::ptrdiff_t>(std::min<std::size_t>(2, node.input_count())),
                node.inputs().end());

@@ -32,13 +32,14 @@ Values convert_roi_align(NodeContext& node) {
   if (pool == "max") {
     node.unsupported("has mode max, whose samples ONNX weights before taking the largest");
   }
+  // ONNX's half_pixel shifts the scaled region by half a pixel, which ours calls half_pixel_for_nn.
   return {node.add("ROIAlign", {node.input(0), node.input(1), node.input(2)},
                    {{"pooled_h", node.integer("output_height", 1)},
                     {"pooled_w", node.integer("output_width", 1)},
                     {"sampling_ratio", node.integer("sampling_ratio", 0)},
                     {"spatial_scale", node.real("spatial_scale", 1)},
                     {"mode", pool},
-                    {"aligned_mode", mode == "half_pixel" ? "half_pixel" : "asymmetric"}})};
+                    {"aligned_mode", mode == "half_pixel" ? "half_pixel_for_nn" : "asymmetric"}})};
 }
 
 Values convert_grid_sample(NodeContext& node) {

@@ -2,6 +2,7 @@
 // 2^24 are exact in f32, and rounding goes to even, as the specification says.
 #include <algorithm>
 
+#include "engine/frontends/onnx/importer.hpp"
 #include "engine/frontends/onnx/ops/common.hpp"
 #include "engine/frontends/onnx/ops/windows.hpp"
 
@@ -111,16 +112,73 @@ ValueId requantised(NodeContext& node, ValueId x, std::size_t parameters) {
                   stated_type(node, parameters + 1));
 }
 
+bool same_content(const NodeContext& node, ValueId a, ValueId b) {
+  if (a == b) {
+    return true;
+  }
+  const Tensor* first = node.known(a);
+  const Tensor* second = node.known(b);
+  return first != nullptr && second != nullptr && first->type() == second->type() &&
+         std::ranges::equal(first->bytes(), second->bytes());
+}
+
+/// Quantising and dequantising with the same constants is one FakeQuantize, which passes and kernels know.
+/// \return kNone when x does not come from such a node.
+ValueId fake_quantise(NodeContext& node, ValueId x) {
+  const QuantisedFrom* from = node.importer().find_quantised(x);
+  const ValueId zero_input = node.has_input(2) ? node.input(2) : kNone;
+  if (from == nullptr || from->axis != node.integer("axis", 1) || !same_content(node, from->scale, node.input(1)) ||
+      !same_content(node, from->zero, zero_input)) {
+    return kNone;
+  }
+  const QuantisedFrom origin = *from;
+  const Tensor* scale_content = node.known(origin.scale);
+  const Tensor* zero_content = node.known(origin.zero);
+  if (scale_content == nullptr || (origin.zero != kNone && zero_content == nullptr)) {
+    return kNone;
+  }
+  const Shape shape = scale_content->shape();
+  const std::vector<double> scales = to_doubles(scale_content->view());
+  std::vector<double> zeros(scales.size(), 0.0);
+  if (zero_content != nullptr) {
+    zeros = to_doubles(zero_content->view());
+  }
+  const Limits limits = limits_of(node, node.data_type(x));
+  if (zeros.size() != scales.size() || std::ranges::any_of(scales, [](double scale) { return !(scale > 0); })) {
+    return kNone;
+  }
+  std::vector<double> low;
+  std::vector<double> high;
+  for (std::size_t i = 0; i < scales.size(); ++i) {
+    low.push_back((limits.low - zeros[i]) * scales[i]);
+    high.push_back((limits.high - zeros[i]) * scales[i]);
+  }
+  const std::int64_t axis = node.integer("axis", 1);
+  const auto limit = [&](const std::vector<double>& values) {
+    return along(node, node.constant(Tensor::of<double>(shape, values).cast(DataType::kF32)), axis, node.rank(x));
+  };
+  const ValueId lows = limit(low);
+  const ValueId highs = limit(high);
+  const auto levels = static_cast<std::int64_t>(limits.high - limits.low) + 1;
+  return node.add("FakeQuantize", {origin.source, lows, highs, lows, highs}, {{"levels", levels}});
+}
+
 }  // namespace
 
 Values convert_quantize_linear(NodeContext& node) {
   const ValueId x = node.convert(node.input(0), DataType::kF32);
   const Quantisation to = read_quantisation(node, 1, 2, node.integer("axis", 1), node.rank(x));
-  return {quantise(node, x, to, stated_type(node, 2))};
+  const ValueId result = quantise(node, x, to, stated_type(node, 2));
+  node.importer().remember_quantised(
+      result, {x, node.input(1), node.has_input(2) ? node.input(2) : kNone, node.integer("axis", 1)});
+  return {result};
 }
 
 Values convert_dequantize_linear(NodeContext& node) {
   const ValueId x = node.input(0);
+  if (const ValueId result = fake_quantise(node, x); result != kNone) {
+    return {result};
+  }
   return {dequantise(node, x, read_quantisation(node, 1, 2, node.integer("axis", 1), node.rank(x)))};
 }
 
