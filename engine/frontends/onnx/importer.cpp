@@ -131,6 +131,17 @@ proto::GraphProto function_body(const proto::FunctionProto& function, const prot
   return graph;
 }
 
+/// What to do about an import that failed for want of a shape; "" when that is not the reason.
+std::string open_extents_hint(const Graph& graph, ErrorCode code) {
+  for (const GraphPort& input : graph.inputs) {
+    const TensorType& type = graph.value(input.value).type;
+    if (code == ErrorCode::kUnsupported && !is_static(type.shape)) {
+      return fmt::format("; input '{}' is {}: export the model with fixed extents", input.name, to_string(type));
+    }
+  }
+  return {};
+}
+
 /// Type of a graph input.
 TensorType declared_type(const proto::ValueInfoProto& info) {
   const std::string where = fmt::format("input '{}'", info.name());
@@ -188,7 +199,11 @@ Graph Importer::run() {
   scopes_.emplace_back();
   add_initializers(graph);
   add_inputs(graph);
-  add_nodes(graph);
+  try {
+    add_nodes(graph);
+  } catch (const Error& error) {
+    throw Error(error.code(), error.what() + open_extents_hint(builder_.graph(), error.code()));
+  }
   for (const auto& output : graph.output()) {
     builder_.graph().add_output(look_up(output.name(), "the graph's output"), output.name());
   }

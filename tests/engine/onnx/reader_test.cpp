@@ -93,6 +93,16 @@ TEST_F(OnnxReader, AnOpenBatchMeansOne) {
   EXPECT_EQ(model.graph.value(model.graph.inputs[0].value).type.shape, (Shape{1, 3, kDynamic, 8}));
 }
 
+TEST_F(OnnxReader, SaysWhatToDoAboutOpenExtents) {
+  EXPECT_THAT(refusal({.nodes = {node("Shape", {"x"}, {"s"}), node("Reshape", {"x", "s"}, {"y"}, {}, "r")},
+                       .initializers = {},
+                       .inputs = {value_info("x", {1, -1})},
+                       .outputs = {value_info("y", {1, -1})}},
+                      ErrorCode::kUnsupported),
+              AllOf(HasSubstr("node 'r' (Reshape): needs constant target shape"),
+                    HasSubstr("input 'x' is f32[1,?]: export the model with fixed extents")));
+}
+
 TEST_F(OnnxReader, SortsNodesAndDropsDeadOnes) {
   const Model model =
       read({.nodes = {node("Relu", {"s"}, {"y"}), node("NoSuchOp", {"x"}, {"dead"}), node("Neg", {"x"}, {"s"})},

@@ -63,7 +63,7 @@ Values convert_if(NodeContext& node) {
 }
 
 Values convert_loop(NodeContext& node) {
-  const std::int64_t rounds = node.has_input(0) ? node.constant_integers(0, "trip count").at(0) : kMaxRounds + 1;
+  const std::int64_t rounds = node.has_input(0) ? node.constant_integer(0, "trip count") : kMaxRounds + 1;
   ValueId condition = node.has_input(1) ? node.input(1) : node.constant(Tensor::scalar<bool>(true));
   Values state(node.inputs().begin() + static_cast<std::ptrdiff_t>(std::min<std::size_t>(2, node.input_count())),
                node.inputs().end());
@@ -110,7 +110,7 @@ Values convert_scan(NodeContext& node) {
   if (scans < 1 || node.input_count() < first + scans) {
     node.invalid(fmt::format("has {} inputs and num_scan_inputs {}", node.input_count(), scans));
   }
-  if (batched && (node.has_input(0) || node.shape(node.input(1))[0] != 1)) {
+  if (batched && (node.has_input(0) || node.rank(node.input(1)) == 0 || node.shape(node.input(1))[0] != 1)) {
     node.unsupported("has sequence lengths or a batch of more than one");
   }
   const std::size_t states = node.input_count() - first - scans;

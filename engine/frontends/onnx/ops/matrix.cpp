@@ -42,7 +42,9 @@ Values convert_gemm(NodeContext& node) {
 }
 
 Values convert_einsum(NodeContext& node) {
-  return {node.add("Einsum", node.inputs(), {{"equation", node.text("equation", "")}})};
+  std::string equation = node.text("equation", "");
+  std::erase(equation, ' ');
+  return {node.add("Einsum", node.inputs(), {{"equation", std::string_view(equation)}})};
 }
 
 Values convert_det(NodeContext& node) {

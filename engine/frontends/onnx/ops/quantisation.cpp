@@ -267,7 +267,7 @@ Values convert_qlinear_global_average_pool(NodeContext& node) {
 Values convert_qlinear_concat(NodeContext& node) {
   Values parts;
   // Output scale and zero point, then data, scale and zero point of each part.
-  for (std::size_t i = 2; i + 2 < node.input_count() + 1 && i + 1 < node.input_count(); i += 3) {
+  for (std::size_t i = 2; i + 1 < node.input_count(); i += 3) {
     parts.push_back(dequantised_input(node, i, i + 1));
   }
   if (parts.empty()) {

@@ -268,6 +268,11 @@ Values convert_recurrent(NodeContext& node, std::int64_t gates, const std::vecto
   const Setting setting = read_setting(node, gates, batch_first);
   const std::string order = node.text("direction", "forward");
   const std::size_t count = order == "bidirectional" ? 2 : 1;
+  const Shape weights = node.shape(node.input(1));
+  if (weights.size() != 3 || weights[0] != static_cast<std::int64_t>(count) ||
+      node.shape(node.input(2))[0] != weights[0]) {
+    node.invalid(fmt::format("has weights {}, expected {} directions", to_string(weights), count));
+  }
   Values outputs;
   Values hidden;
   Values cells;

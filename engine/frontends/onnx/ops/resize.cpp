@@ -190,6 +190,13 @@ ValueId resize_by_matrices(NodeContext& node, const Target& target) {
   const DataType type = node.data_type(x);
   const bool crop = node.text("coordinate_transformation_mode", "half_pixel") == "tf_crop_and_resize";
   const std::vector<double> roi = crop ? node.constant_reals(1, "roi") : std::vector<double>();
+  const std::size_t given = target.scales.empty() ? target.sizes.size() : target.scales.size();
+  constexpr double kMaxRegion = 1e6;  // a region far outside shows nothing but the extrapolation value
+  const bool sane = std::ranges::all_of(roi, [](double limit) { return std::abs(limit) <= kMaxRegion; });
+  if (given != shape.size() || !sane) {
+    node.invalid(fmt::format("has {} sizes or scales, expected {}, and region limits within {}", given, shape.size(),
+                             kMaxRegion));
+  }
   if (!is_static(shape) || !is_float(type) || (crop && roi.size() != 2 * shape.size())) {
     node.unsupported(fmt::format("resizes {} by {} region limits; expected floats of known extents and {} limits",
                                  to_string(shape), roi.size(), 2 * shape.size()));

@@ -85,7 +85,7 @@ std::vector<std::int64_t> inverse_order(const std::vector<std::int64_t>& order) 
 
 /// A window function of `size` values as a constant of the type asked for.
 Values window(NodeContext& node, const std::function<double(double)>& formula) {
-  const std::int64_t size = node.constant_integers(0, "size").at(0);
+  const std::int64_t size = node.constant_integer(0, "size");
   if (size < 1 || size > kMaxMatrix) {
     node.unsupported(fmt::format("makes a window of {} values", size));
   }
@@ -114,7 +114,7 @@ Values convert_dft(NodeContext& node) {
   }
   const std::int64_t axis = node.normal_axis(node.integer("axis", 1), rank);
   const std::int64_t extent = shape[static_cast<std::size_t>(axis)];
-  const std::int64_t length = node.has_input(1) ? node.constant_integers(1, "dft_length").at(0) : extent;
+  const std::int64_t length = node.has_input(1) ? node.constant_integer(1, "dft_length") : extent;
   const bool onesided = node.flag("onesided", false);
   const FourierMatrices matrices =
       fourier_matrices(node, extent, length, onesided ? length / 2 + 1 : length, node.flag("inverse", false));
@@ -131,11 +131,11 @@ Values convert_stft(NodeContext& node) {
   if (shape.size() < 2 || shape.size() > 3 || !is_static(shape)) {
     node.unsupported(fmt::format("has a signal of {}, expected known extents", to_string(shape)));
   }
-  const std::int64_t step = node.constant_integers(1, "frame_step").at(0);
-  const std::int64_t length = node.has_input(3)   ? node.constant_integers(3, "frame_length").at(0)
-                              : node.has_input(2) ? node.shape(node.input(2)).at(0)
+  const std::int64_t step = node.constant_integer(1, "frame_step");
+  const std::int64_t length = node.has_input(3)   ? node.constant_integer(3, "frame_length")
+                              : node.has_input(2) ? static_cast<std::int64_t>(element_count(node.shape(node.input(2))))
                                                   : shape[1];
-  if (step < 1 || length < 1 || length > shape[1]) {
+  if (step < 1 || length < 1 || length > shape[1] || length > kMaxMatrix) {
     node.invalid(fmt::format("has frames of {} values every {}, the signal has {}", length, step, shape[1]));
   }
   const std::int64_t frames = 1 + (shape[1] - length) / step;
@@ -174,14 +174,14 @@ Values convert_blackman_window(NodeContext& node) {
 }
 
 Values convert_mel_weight_matrix(NodeContext& node) {
-  const std::int64_t mel_bins = node.constant_integers(0, "num_mel_bins").at(0);
-  const std::int64_t length = node.constant_integers(1, "dft_length").at(0);
-  const double rate = node.constant_reals(2, "sample_rate").at(0);
-  const double low = hertz_to_mel(node.constant_reals(3, "lower_edge_hertz").at(0));
-  const double high = hertz_to_mel(node.constant_reals(4, "upper_edge_hertz").at(0));
+  const std::int64_t mel_bins = node.constant_integer(0, "num_mel_bins");
+  const std::int64_t length = node.constant_integer(1, "dft_length");
+  const double rate = node.constant_real(2, "sample_rate");
+  const double low = hertz_to_mel(node.constant_real(3, "lower_edge_hertz"));
+  const double high = hertz_to_mel(node.constant_real(4, "upper_edge_hertz"));
   const std::int64_t bins = length / 2 + 1;
-  if (mel_bins < 1 || length < 1 || !(rate > 0) || mel_bins > kMaxMatrix || bins > kMaxMatrix ||
-      mel_bins * bins > kMaxMatrix) {
+  if (mel_bins < 1 || length < 1 || !(rate > 0) || !std::isfinite(low) || !std::isfinite(high) ||
+      mel_bins > kMaxMatrix || bins > kMaxMatrix || mel_bins * bins > kMaxMatrix) {
     node.invalid(fmt::format("has {} mel bins, {} points and a sample rate of {}", mel_bins, length, rate));
   }
   // Edges of the triangles as bins of the transform.
