@@ -68,6 +68,13 @@ void reference(const Node& /*node*/, std::span<const ConstTensorView> inputs, st
   store(outputs[0], values);
 }
 
+bool widen(Node& node, DataType target) {
+  auto& type = std::any_cast<Attributes&>(node.attributes).output_type;
+  const bool narrow = is_float(type) && size_of(type) < size_of(target);
+  type = narrow ? target : type;
+  return narrow;
+}
+
 }  // namespace
 
 extern const OpDef range;
@@ -82,6 +89,7 @@ const OpDef range{
     .infer = infer,
     .reference = reference,
     .as_post_op = nullptr,
+    .widen_attributes = widen,
 };
 
 }  // namespace fovea::ops

@@ -2,30 +2,11 @@
 // by updates or combined with them.
 // https://docs.openvino.ai/2024/documentation/openvino-ir-format/operation-sets/operation-specs/movement/scatter-elements-update-12.html
 
-#include <algorithm>
-#include <type_traits>
-
-#include "engine/ops/binary.hpp"
+#include "engine/ops/combination.hpp"
 #include "engine/ops/indices.hpp"
 #include "engine/ops/movement.hpp"
 #include "engine/ops/op_def.hpp"
 #include "engine/ops/shapes.hpp"
-
-namespace fovea {
-namespace ops {
-namespace {
-enum class Combination : std::uint8_t { kNone, kSum, kProd, kMin, kMax, kMean };
-}  // namespace
-}  // namespace ops
-
-template <>
-struct EnumNames<ops::Combination> {
-  static constexpr std::array kNames = {
-      std::pair{"none", ops::Combination::kNone}, std::pair{"sum", ops::Combination::kSum},
-      std::pair{"prod", ops::Combination::kProd}, std::pair{"min", ops::Combination::kMin},
-      std::pair{"max", ops::Combination::kMax},   std::pair{"mean", ops::Combination::kMean}};
-};
-}  // namespace fovea
 
 namespace fovea::ops {
 namespace {
@@ -42,9 +23,12 @@ struct Attributes {
   bool operator==(const Attributes&) const = default;
 };
 
-std::vector<TensorType> infer(const Node& /*node*/, std::span<const InputInfo> inputs) {
+std::vector<TensorType> infer(const Node& node, std::span<const InputInfo> inputs) {
   const Shape& data = inputs[0].type.shape;
   const Shape& indices = inputs[1].type.shape;
+  if (node.attrs<Attributes>().reduction == Combination::kSubtract) {
+    fail(ErrorCode::kInvalidModel, "reduction is sub, expected none, sum, prod, min, max or mean");
+  }
   check_same_type(inputs[0], inputs[2]);
   check_static(data, "data");
   check_static(indices, "indices");
@@ -58,33 +42,6 @@ std::vector<TensorType> infer(const Node& /*node*/, std::span<const InputInfo> i
          to_string(inputs[2].type.shape), to_string(data), axis);
   }
   return {inputs[0].type};
-}
-
-template <class T>
-T combine(Combination reduction, T a, T b) {
-  constexpr bool kIntegers = std::is_integral_v<T>;
-  switch (reduction) {
-    case Combination::kSum:
-    case Combination::kMean:
-      if constexpr (kIntegers) {
-        return wrap_add(a, b);
-      } else {
-        return a + b;
-      }
-    case Combination::kProd:
-      if constexpr (kIntegers) {
-        return wrap_multiply(a, b);
-      } else {
-        return a * b;
-      }
-    case Combination::kMin:
-      return std::min(a, b);
-    case Combination::kMax:
-      return std::max(a, b);
-    case Combination::kNone:
-      break;
-  }
-  return b;
 }
 
 template <class T>

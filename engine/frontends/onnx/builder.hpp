@@ -50,6 +50,7 @@ class Builder {
 
   /// Begins the nodes of one imported node.
   void begin_node(const std::string& name) { name_ = name; }
+  [[nodiscard]] const std::string& node_name() const { return name_; }
   /// Gives the nodes added since begin_node unique names: the one that computes `result` the imported node's own, the
   /// others that name with their operator's behind it.
   void finish_node(ValueId result);

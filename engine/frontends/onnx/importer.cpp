@@ -1,15 +1,14 @@
 #include "engine/frontends/onnx/importer.hpp"
 
+#include <onnx_model.pb.h>
+
 #include <algorithm>
 
 #include "engine/frontends/onnx/graph_order.hpp"
 #include "engine/frontends/onnx/onnx_ops.hpp"
-#include "onnx_model.pb.h"
 
 namespace fovea::onnx {
 namespace {
-
-constexpr int kOldestOpset = 7;  // before, broadcasting and inference-mode attributes had other rules
 
 /// Why a node cannot be imported, or "".
 std::string obstacle(const proto::NodeProto& node, int opset) {
@@ -81,6 +80,68 @@ void for_each_node(const proto::GraphProto& graph, Visit visit) {
   }
 }
 
+int clamp_opset(std::int64_t version) {
+  constexpr std::int64_t kNewest = 1000;  // beyond any opset; keeps the conversion exact
+  return static_cast<int>(std::clamp<std::int64_t>(version, 0, kNewest));
+}
+
+/// Replaces attributes that stand for one of the caller's by that one; without it they go.
+void bind_attributes(proto::GraphProto& graph, const proto::FunctionProto& function, const proto::NodeProto& caller) {
+  const auto find_named = [](const auto& attributes, const std::string& name) -> const proto::AttributeProto* {
+    for (const proto::AttributeProto& attribute : attributes) {
+      if (attribute.name() == name) {
+        return &attribute;
+      }
+    }
+    return nullptr;
+  };
+  for (proto::NodeProto& node : *graph.mutable_node()) {
+    google::protobuf::RepeatedPtrField<proto::AttributeProto> bound;
+    for (proto::AttributeProto& attribute : *node.mutable_attribute()) {
+      if (attribute.has_g()) {
+        bind_attributes(*attribute.mutable_g(), function, caller);
+      }
+      const proto::AttributeProto* given = &attribute;
+      if (!attribute.ref_attr_name().empty()) {
+        given = find_named(caller.attribute(), attribute.ref_attr_name());
+        given = given == nullptr ? find_named(function.attribute_proto(), attribute.ref_attr_name()) : given;
+      }
+      if (given != nullptr) {
+        proto::AttributeProto copy = *given;
+        copy.set_name(attribute.name());
+        *bound.Add() = std::move(copy);
+      }
+    }
+    *node.mutable_attribute() = std::move(bound);
+  }
+}
+
+/// A function's body as a graph with the calling node's attributes.
+proto::GraphProto function_body(const proto::FunctionProto& function, const proto::NodeProto& caller) {
+  proto::GraphProto graph;
+  graph.set_name(function.name());
+  *graph.mutable_node() = function.node();
+  for (const std::string& name : function.input()) {
+    graph.add_input()->set_name(name);
+  }
+  for (const std::string& name : function.output()) {
+    graph.add_output()->set_name(name);
+  }
+  bind_attributes(graph, function, caller);
+  return graph;
+}
+
+/// What to do about an import that failed for want of a shape; "" when that is not the reason.
+std::string open_extents_hint(const Graph& graph, ErrorCode code) {
+  for (const GraphPort& input : graph.inputs) {
+    const TensorType& type = graph.value(input.value).type;
+    if (code == ErrorCode::kUnsupported && !is_static(type.shape)) {
+      return fmt::format("; input '{}' is {}: export the model with fixed extents", input.name, to_string(type));
+    }
+  }
+  return {};
+}
+
 /// Type of a graph input.
 TensorType declared_type(const proto::ValueInfoProto& info) {
   const std::string where = fmt::format("input '{}'", info.name());
@@ -97,8 +158,8 @@ TensorType declared_type(const proto::ValueInfoProto& info) {
     fail(ErrorCode::kInvalidModel, "{} has {} axes, expected at most {}", where, tensor.shape().dim_size(), kMaxRank);
   }
   for (const auto& dim : tensor.shape().dim()) {
-    // Exporters write 0 and negative numbers, too, for what they do not know.
-    const bool known = dim.has_dim_value() && dim.dim_value() > 0;
+    // Some exporters write negative numbers for what they do not know.
+    const bool known = dim.has_dim_value() && dim.dim_value() >= 0;
     type.shape.push_back(known ? dim.dim_value() : kDynamic);
   }
   // Frames are inferred one at a time: an open batch means one.
@@ -119,10 +180,7 @@ TensorType declared_type(const proto::ValueInfoProto& info) {
 
 Importer::Importer(const proto::ModelProto& model, TensorReader& tensors) : model_(model), tensors_(tensors) {
   for (const auto& import : model.opset_import()) {
-    const std::string& domain = import.domain();
-    constexpr std::int64_t kNewest = 1000;  // beyond any opset; keeps the conversion exact
-    opsets_[domain == "ai.onnx" ? "" : domain] =
-        static_cast<int>(std::clamp<std::int64_t>(import.version(), 0, kNewest));
+    opsets_[import.domain() == "ai.onnx" ? "" : import.domain()] = clamp_opset(import.version());
   }
   opsets_.try_emplace("", 1);  // what files of the first format version mean
 }
@@ -134,18 +192,18 @@ int Importer::opset_of(const std::string& domain) const {
 
 Graph Importer::run() {
   const proto::GraphProto& graph = model_.graph();
-  if (opsets_.at("") < kOldestOpset) {
-    fail(ErrorCode::kUnsupported, "the model is of opset {}, the oldest supported one is {}; export it anew",
-         opsets_.at(""), kOldestOpset);
-  }
   if (graph.output_size() == 0) {
     fail(ErrorCode::kInvalidModel, "the graph has no output");
   }
-  check_operators(graph);
+  check_operators();
   scopes_.emplace_back();
   add_initializers(graph);
   add_inputs(graph);
-  add_nodes(graph);
+  try {
+    add_nodes(graph);
+  } catch (const Error& error) {
+    throw Error(error.code(), error.what() + open_extents_hint(builder_.graph(), error.code()));
+  }
   for (const auto& output : graph.output()) {
     builder_.graph().add_output(look_up(output.name(), "the graph's output"), output.name());
   }
@@ -159,6 +217,9 @@ std::vector<ValueId> Importer::inline_graph(const proto::GraphProto& graph, cons
     fail(ErrorCode::kInvalidModel, "sub-graph '{}' has {} inputs, expected {}", graph.name(), graph.input_size(),
          inputs.size());
   }
+  // What the calling node added so far is its own; its name returns for what it adds later.
+  const std::string caller = builder_.node_name();
+  builder_.finish_node(kNone);
   scopes_.emplace_back();
   add_initializers(graph);
   for (int i = 0; i < graph.input_size(); ++i) {
@@ -170,17 +231,22 @@ std::vector<ValueId> Importer::inline_graph(const proto::GraphProto& graph, cons
     outputs.push_back(look_up(output.name(), fmt::format("the output of sub-graph '{}'", graph.name())));
   }
   scopes_.pop_back();
+  builder_.begin_node(caller);
   return outputs;
 }
 
-void Importer::check_operators(const proto::GraphProto& graph) {
+void Importer::check_operators() {
   Report report;
-  for_each_node(graph, [&](const proto::NodeProto& node) {
+  const auto check = [&](const proto::NodeProto& node) {
     const int opset = opset_of(node.domain());
-    if (const std::string reason = obstacle(node, opset); !reason.empty()) {
+    if (const std::string reason = obstacle(node, opset); !reason.empty() && find_function(node) == nullptr) {
       report.add(node, opset, reason);
     }
-  });
+  };
+  for_each_node(model_.graph(), check);
+  for (const proto::FunctionProto& function : model_.functions()) {
+    std::ranges::for_each(function.node(), check);
+  }
   report.check();
 }
 
@@ -226,6 +292,10 @@ void Importer::add_nodes(const proto::GraphProto& graph) {
 }
 
 void Importer::add_node(const proto::NodeProto& node) {
+  constexpr std::size_t kMaxImported = 500'000;  // loops in loops must end, also where their bodies add nothing
+  if (++imported_nodes_ > kMaxImported) {
+    fail(ErrorCode::kUnsupported, "the model has more than {} nodes, written-out loops included", kMaxImported);
+  }
   const std::string& fallback = node.output_size() > 0 ? node.output(0) : node.op_type();
   const std::string name = node.name().empty() ? fallback : node.name();
   const std::string where = fmt::format("node '{}' ({})", name, node.op_type());
@@ -233,11 +303,8 @@ void Importer::add_node(const proto::NodeProto& node) {
   for (const std::string& input : node.input()) {
     inputs.push_back(input.empty() ? kNone : look_up(input, where));
   }
-  const OnnxOp* op = find_onnx_op(node.domain() == "ai.onnx" ? "" : node.domain(), node.op_type());
-  NodeContext context(node, std::move(inputs), opset_of(node.domain()), builder_, tensors_, *this);
   builder_.begin_node(name);
-  const std::vector<ValueId> outputs = op->convert(context);
-  builder_.begin_node(name);  // sub-graphs imported meanwhile have set theirs
+  const std::vector<ValueId> outputs = convert(node, inputs);
   builder_.finish_node(outputs.empty() ? kNone : outputs[0]);
   for (int i = 0; i < node.output_size(); ++i) {
     if (node.output(i).empty()) {
@@ -248,6 +315,53 @@ void Importer::add_node(const proto::NodeProto& node) {
     }
     define(node.output(i), outputs[static_cast<std::size_t>(i)]);
   }
+}
+
+std::vector<ValueId> Importer::convert(const proto::NodeProto& node, const std::vector<ValueId>& inputs) {
+  if (const proto::FunctionProto* function = find_function(node)) {
+    return call(*function, node, inputs);
+  }
+  const OnnxOp* op = find_onnx_op(node.domain() == "ai.onnx" ? "" : node.domain(), node.op_type());
+  if (op == nullptr) {
+    fail(ErrorCode::kUnsupported, "node '{}' ({}) of domain '{}' is not supported", node.name(), node.op_type(),
+         node.domain());
+  }
+  NodeContext context(node, inputs, opset_of(node.domain()), builder_, tensors_, *this);
+  return op->convert(context);
+}
+
+const proto::FunctionProto* Importer::find_function(const proto::NodeProto& node) const {
+  const auto found = std::ranges::find_if(model_.functions(), [&](const proto::FunctionProto& function) {
+    return function.name() == node.op_type() && function.domain() == node.domain();
+  });
+  return found == model_.functions().end() ? nullptr : &*found;
+}
+
+std::vector<ValueId> Importer::call(const proto::FunctionProto& function, const proto::NodeProto& node,
+                                    const std::vector<ValueId>& inputs) {
+  const std::string where = fmt::format("node '{}' ({})", node.name(), node.op_type());
+  constexpr int kMaxDepth = 32;  // functions that call themselves must end
+  if (++call_depth_ > kMaxDepth) {
+    fail(ErrorCode::kInvalidModel, "{}: functions call each other more than {} deep", where, kMaxDepth);
+  }
+  if (inputs.size() > static_cast<std::size_t>(function.input_size())) {
+    fail(ErrorCode::kInvalidModel, "{} has {} inputs, its function takes {}", where, inputs.size(),
+         function.input_size());
+  }
+  // Constants of the body point into this copy.
+  const auto body = std::make_shared<proto::GraphProto>(function_body(function, node));
+  const std::shared_ptr<const void> outer_owner = tensors_.set_owner(body);
+  const auto outer_opsets = opsets_;
+  for (const auto& import : function.opset_import()) {
+    opsets_[import.domain() == "ai.onnx" ? "" : import.domain()] = clamp_opset(import.version());
+  }
+  std::vector<ValueId> all = inputs;
+  all.resize(static_cast<std::size_t>(function.input_size()), kNone);
+  const std::vector<ValueId> outputs = inline_graph(*body, all);
+  opsets_ = outer_opsets;
+  tensors_.set_owner(outer_owner);
+  --call_depth_;
+  return outputs;
 }
 
 }  // namespace fovea::onnx

@@ -13,11 +13,20 @@
 namespace fovea::onnx {
 
 namespace proto {
+class FunctionProto;
 class GraphProto;
 class ModelProto;
 class NodeProto;
 class ValueInfoProto;
 }  // namespace proto
+
+/// What a quantised value was made from, so that dequantising it can be seen as one step with quantising.
+struct QuantisedFrom {
+  ValueId source = kNone;  ///< The real values.
+  ValueId scale = kNone;
+  ValueId zero = kNone;   ///< kNone: 0.
+  std::int64_t axis = 1;  ///< Of scales and zero points with several values.
+};
 
 /// Used once. The messages must outlive it.
 class Importer {
@@ -32,15 +41,26 @@ class Importer {
   /// \return The values of its outputs.
   std::vector<ValueId> inline_graph(const proto::GraphProto& graph, const std::vector<ValueId>& inputs);
 
+  void remember_quantised(ValueId value, const QuantisedFrom& from) { quantised_[value] = from; }
+  /// nullptr when the value was not quantised by a node of this model.
+  [[nodiscard]] const QuantisedFrom* find_quantised(ValueId value) const {
+    const auto found = quantised_.find(value);
+    return found == quantised_.end() ? nullptr : &found->second;
+  }
+
  private:
   /// Names visible in one graph; those of enclosing graphs are found too.
   using Scope = std::map<std::string, ValueId, std::less<>>;
 
-  void check_operators(const proto::GraphProto& graph);
+  void check_operators();
   void add_inputs(const proto::GraphProto& graph);
   void add_initializers(const proto::GraphProto& graph);
   void add_nodes(const proto::GraphProto& graph);
   void add_node(const proto::NodeProto& node);
+  std::vector<ValueId> convert(const proto::NodeProto& node, const std::vector<ValueId>& inputs);
+  std::vector<ValueId> call(const proto::FunctionProto& function, const proto::NodeProto& node,
+                            const std::vector<ValueId>& inputs);
+  [[nodiscard]] const proto::FunctionProto* find_function(const proto::NodeProto& node) const;
   void define(const std::string& name, ValueId value);
   [[nodiscard]] ValueId look_up(const std::string& name, const std::string& reader) const;
   [[nodiscard]] int opset_of(const std::string& domain) const;
@@ -50,6 +70,9 @@ class Importer {
   Builder builder_;
   std::map<std::string, int, std::less<>> opsets_;  ///< By domain; "" is ONNX's.
   std::vector<Scope> scopes_;
+  std::map<ValueId, QuantisedFrom> quantised_;
+  std::size_t imported_nodes_ = 0;
+  int call_depth_ = 0;
 };
 
 }  // namespace fovea::onnx

@@ -1,10 +1,12 @@
 #include "engine/frontends/onnx/node_context.hpp"
 
+#include <onnx_model.pb.h>
+
 #include <algorithm>
+#include <cmath>
 #include <numeric>
 
 #include "engine/frontends/onnx/tensors.hpp"
-#include "onnx_model.pb.h"
 
 namespace fovea::onnx {
 
@@ -129,7 +131,7 @@ ValueId NodeContext::reshape(ValueId value, const Shape& target) {
   if (tensor != nullptr && is_static(target) && element_count(target) == tensor->size()) {
     return constant(tensor->reshaped(target));
   }
-  return add("Reshape", {value, integer_list(target)}, {{"special_zero", true}});
+  return add("Reshape", {value, integer_list(target)}, {{"special_zero", !is_static(target)}});
 }
 
 ValueId NodeContext::convert(ValueId value, DataType type) {
@@ -172,6 +174,22 @@ std::vector<double> NodeContext::constant_reals(std::size_t i, std::string_view 
     unsupported(fmt::format("needs constant {}, got a computed {}", what, to_string(builder_.type(input(i)))));
   }
   return *values;
+}
+
+std::int64_t NodeContext::constant_integer(std::size_t i, std::string_view what) const {
+  const std::vector<std::int64_t> values = constant_integers(i, what);
+  if (values.size() != 1) {
+    invalid(fmt::format("has {} values in {}, expected 1", values.size(), what));
+  }
+  return values[0];
+}
+
+double NodeContext::constant_real(std::size_t i, std::string_view what) const {
+  const std::vector<double> values = constant_reals(i, what);
+  if (values.size() != 1 || !std::isfinite(values[0])) {
+    invalid(fmt::format("has {} values in {}, expected 1 finite one", values.size(), what));
+  }
+  return values[0];
 }
 
 std::int64_t NodeContext::normal_axis(std::int64_t axis, std::size_t axis_rank) const {

@@ -72,7 +72,8 @@ class NodeContext {
   ValueId integer_scalar(std::int64_t value);                     ///< i64[]
   /// A rank-0 constant of this element type.
   ValueId scalar(DataType type, double value);
-  /// The value reshaped to constant extents (0 copies, -1 is what remains); itself when nothing changes.
+  /// The value reshaped to constant extents; itself when nothing changes. Among extents with a -1, which is what
+  /// remains, a 0 copies the value's extent.
   ValueId reshape(ValueId value, const Shape& shape);
   /// The value converted; itself when it has the type.
   ValueId convert(ValueId value, DataType type);
@@ -92,6 +93,9 @@ class NodeContext {
   /// The same, or Error{kUnsupported} asking for a constant `what`.
   [[nodiscard]] std::vector<std::int64_t> constant_integers(std::size_t i, std::string_view what) const;
   [[nodiscard]] std::vector<double> constant_reals(std::size_t i, std::string_view what) const;
+  /// The same for inputs that hold exactly one value.
+  [[nodiscard]] std::int64_t constant_integer(std::size_t i, std::string_view what) const;
+  [[nodiscard]] double constant_real(std::size_t i, std::string_view what) const;
 
   /// `axis` counted from the front. \throws Error{kInvalidModel} unless it is in [-rank, rank).
   [[nodiscard]] std::int64_t normal_axis(std::int64_t axis, std::size_t axis_rank) const;

@@ -1,10 +1,11 @@
 #include "engine/frontends/onnx/tensors.hpp"
 
+#include <onnx_model.pb.h>
+
 #include <algorithm>
 #include <cstring>
 
 #include "engine/base/text.hpp"
-#include "onnx_model.pb.h"
 
 namespace fovea::onnx {
 namespace {

@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "engine/base/mapped_file.hpp"
 #include "engine/graph/tensor.hpp"
@@ -27,6 +28,11 @@ class TensorReader {
   /// \param owner   Keeps the parsed messages alive: tensors point into them where alignment allows.
   TensorReader(std::filesystem::path folder, std::shared_ptr<const void> owner)
       : folder_(std::move(folder)), owner_(std::move(owner)) {}
+
+  /// Changes what keeps the messages alive that are read from now on. \return The owner until now.
+  std::shared_ptr<const void> set_owner(std::shared_ptr<const void> owner) {
+    return std::exchange(owner_, std::move(owner));
+  }
 
   /// \param where  Begins messages: "initializer 'w'".
   /// \throws Error{kInvalidModel, kUnsupported, kNotFound}

@@ -298,11 +298,22 @@ class Writer {
     add_edge(sources_.at(port.value), next_layer_ - 1, 0);
   }
 
+  /// Keys come from files of any format; what XML does not allow in names becomes '_'.
+  static std::string element_name(std::string name) {
+    for (char& c : name) {
+      const bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
+      const bool inner = (c >= '0' && c <= '9') || c == '-' || c == '.';
+      c = letter || (inner && &c != name.data()) ? c : '_';
+    }
+    return name.empty() ? "_" : name;
+  }
+
   void write_metadata(pugi::xml_node net) {
     pugi::xml_node root = net.append_child(options_.version == IrVersion::k11 ? "rt_info" : "meta_data");
     for (const auto& [key, value] : model_.metadata) {
       pugi::xml_node node = root;
-      for (const std::string& part : split(key, '/')) {
+      for (const std::string& raw : split(key, '/')) {
+        const std::string part = element_name(raw);
         const pugi::xml_node existing = node.child(part.c_str());
         node = existing ? existing : node.append_child(part.c_str());
       }

@@ -3,6 +3,7 @@
 
 #include "engine/frontends/onnx/ops/common.hpp"
 #include "engine/frontends/onnx/ops/windows.hpp"
+#include "engine/ops/shapes.hpp"
 
 namespace fovea::onnx {
 namespace {
@@ -36,6 +37,11 @@ Geometry transposed_pads(NodeContext& node, const Shape& data, const Shape& kern
   const std::size_t axes = kernel.size();
   Geometry result{windows.pads_begin, windows.pads_end, node.integers("output_padding")};
   result.output_padding.resize(axes, 0);
+  for (const auto& list : {result.output_padding, node.integers("output_shape")}) {
+    for (const std::int64_t value : list) {
+      ops::check_range(value, 0, ops::kMaxAttribute, node.where() + " output_padding or output_shape");
+    }
+  }
   std::vector<std::int64_t> wanted = node.integers("output_shape");
   const bool same = windows.auto_pad == "same_upper" || windows.auto_pad == "same_lower";
   if (wanted.empty() && !same) {
@@ -50,6 +56,7 @@ Geometry transposed_pads(NodeContext& node, const Shape& data, const Shape& kern
     if (input == kDynamic) {
       node.unsupported("has an output_shape or auto_pad, which need known spatial extents");
     }
+    ops::check_range(input, 1, ops::kMaxAttribute, node.where() + " extent of the data");
     const std::int64_t reach = (kernel[i] - 1) * windows.dilations[i] + 1;
     const std::int64_t full = (input - 1) * windows.strides[i] + reach;
     const std::int64_t target = wanted.empty() ? input * windows.strides[i] : wanted[i];

@@ -35,7 +35,8 @@ Values convert_identity(NodeContext& node) { return {node.input(0)}; }
 
 Values convert_dropout(NodeContext& node) {
   const ValueId x = node.input(0);
-  if (const auto training = node.known_integers(2); node.has_input(2) && (!training || training->at(0) != 0)) {
+  if (const auto training = node.known_integers(2);
+      node.has_input(2) && (!training || training->size() != 1 || training->front() != 0)) {
     node.unsupported("drops values at random: training mode is on; export the model for inference");
   }
   if (!node.wants_output(1)) {

@@ -4,6 +4,8 @@
 
 #include "engine/base/text.hpp"
 #include "engine/frontends/onnx/ops/common.hpp"
+#include "engine/frontends/onnx/ops/windows.hpp"
+#include "engine/ops/shapes.hpp"
 
 namespace fovea::onnx {
 namespace {
@@ -53,7 +55,7 @@ Values convert_scatter_nd(NodeContext& node) {
 }
 
 Values convert_one_hot(NodeContext& node) {
-  const std::int64_t depth = static_cast<std::int64_t>(node.constant_reals(1, "depth").at(0));
+  const std::int64_t depth = node.constant_integer(1, "depth");
   const ValueId values = node.input(2);
   // Negative indices count from the end; ours would be off everywhere.
   ValueId indices = node.convert(node.input(0), DataType::kI64);
@@ -68,7 +70,7 @@ Values convert_one_hot(NodeContext& node) {
 
 Values convert_top_k(NodeContext& node) {
   const ValueId x = node.input(0);
-  const std::int64_t k = node.opset() < 10 ? node.integer("k", 1) : node.constant_integers(1, "K").at(0);
+  const std::int64_t k = node.opset() < 10 ? node.integer("k", 1) : node.constant_integer(1, "K");
   return node.add_node("TopK", {x, node.integer_scalar(k)},
                        {{"axis", node.integer("axis", -1)},
                         {"mode", node.flag("largest", true) ? "max" : "min"},
@@ -127,7 +129,7 @@ Values convert_trilu(NodeContext& node) {
       shape[shape.size() - 2] * shape.back() > kMaxMask) {
     node.unsupported(fmt::format("has an input of {}, expected matrices of known extents", to_string(shape)));
   }
-  const std::int64_t k = node.has_input(1) ? node.constant_integers(1, "k").at(0) : 0;
+  const std::int64_t k = node.has_input(1) ? node.constant_integer(1, "k") : 0;
   const ValueId mask = node.constant(triangle(shape[shape.size() - 2], shape.back(), k, node.flag("upper", true)));
   return {node.add("Select", {mask, x, node.scalar(node.data_type(x), 0)})};
 }
@@ -140,18 +142,19 @@ Values convert_reverse_sequence(NodeContext& node) {
 Values convert_max_unpool(NodeContext& node) {
   const ValueId x = node.input(0);
   const Shape shape = node.shape(x);
-  const std::vector<std::int64_t> kernel = node.integers("kernel_shape");
-  std::vector<std::int64_t> strides = node.integers("strides");
-  std::vector<std::int64_t> pads = node.integers("pads");
-  strides.resize(kernel.size(), 1);
-  pads.resize(2 * kernel.size(), 0);
+  const WindowAttributes windows = read_windows(node);
+  const Shape& kernel = windows.kernel;
   if (!is_static(shape) || shape.size() != kernel.size() + 2) {
     node.unsupported(fmt::format("has an input of {}, expected known extents", to_string(shape)));
+  }
+  for (std::size_t i = 2; i < shape.size(); ++i) {
+    ops::check_range(shape[i], 0, ops::kMaxAttribute, node.where() + " extent of the input");
   }
   // Indices count in the tensor that was pooled, whose extents the attributes give.
   Shape pooled = shape;
   for (std::size_t i = 0; i < kernel.size(); ++i) {
-    pooled[i + 2] = (shape[i + 2] - 1) * strides[i] + kernel[i] - pads[i] - pads[i + kernel.size()];
+    pooled[i + 2] = (shape[i + 2] - 1) * windows.strides[i] + kernel[i] - windows.pads_begin[i] - windows.pads_end[i];
+    ops::check_range(pooled[i + 2], 0, ops::kMaxAttribute, node.where() + " extent of the output");
   }
   const Shape target = node.has_input(2) ? node.constant_integers(2, "output shape") : pooled;
   if (target.size() != pooled.size() || element_count(pooled) > element_count(target)) {

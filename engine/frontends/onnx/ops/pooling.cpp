@@ -5,6 +5,7 @@
 #include "engine/base/text.hpp"
 #include "engine/frontends/onnx/ops/common.hpp"
 #include "engine/frontends/onnx/ops/windows.hpp"
+#include "engine/ops/shapes.hpp"
 
 namespace fovea::onnx {
 namespace {
@@ -17,6 +18,9 @@ std::vector<std::int64_t> list_or(const NodeContext& node, std::string_view name
   }
   if (list.size() != count) {
     node.invalid(fmt::format("has {} values in {}, expected {}", list.size(), name, count));
+  }
+  for (const std::int64_t value : list) {
+    ops::check_range(value, -ops::kMaxAttribute, ops::kMaxAttribute, fmt::format("{} {}", node.where(), name));
   }
   return list;
 }
@@ -61,6 +65,9 @@ WindowAttributes read_windows(const NodeContext& node, const Shape& kernel) {
   WindowAttributes windows;
   windows.kernel = kernel.empty() ? node.integers("kernel_shape") : kernel;
   const std::size_t axes = windows.kernel.size();
+  for (const std::int64_t extent : windows.kernel) {
+    ops::check_range(extent, 0, ops::kMaxAttribute, node.where() + " kernel extent");
+  }
   windows.strides = list_or(node, "strides", axes, 1);
   windows.dilations = list_or(node, "dilations", axes, 1);
   const std::vector<std::int64_t> pads = list_or(node, "pads", 2 * axes, 0);
