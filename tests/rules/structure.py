@@ -38,7 +38,9 @@ LIBRARIES = {
     "dnnl": ["engine/plugins/cpu/"],
     "omp.h": ["engine/plugins/cpu/"],
     "pugixml": ["engine/frontends/openvino_ir/"],
-    "xxhash": ["engine/frontends/openvino_ir/"],
+    "xxhash": ["engine/frontends/"],
+    "google/protobuf/": ["engine/frontends/"],
+    "flatbuffers/": ["engine/frontends/tflite/"],
     "spdlog/": ["engine/base/log.cpp"],
     "hwy/": ["vision/", "engine/plugins/cpu/"],
     "opencv2/": ["vision/", "bench/"],  # bench: what we compare ourselves with
