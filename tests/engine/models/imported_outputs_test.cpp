@@ -44,6 +44,13 @@ std::vector<ImportedModel> imported_models() {
       {"ultraface-rfb-320/caffe/RFB-320.prototxt", "ultraface-rfb-320/ref/caffe"},
       {"face-detection-retail-0044/caffe/face-detection-retail-0044.prototxt", "face-detection-retail-0044/ref/caffe",
        Bound::kDetections},
+      {"ultraface-rfb-320/tflite/version-RFB-320_without_postprocessing.tflite", "ultraface-rfb-320/ref/tflite"},
+      {"mobilenet-v1-025-128-quant-tflite/mobilenet_v1_0.25_128_quant.tflite",
+       "mobilenet-v1-025-128-quant-tflite/ref/tflite", Bound::kSteps},
+      {"mobilenet-v2-coral-quant-tflite/mobilenet_v2_1.0_224_quant.tflite",
+       "mobilenet-v2-coral-quant-tflite/ref/tflite", Bound::kSteps},
+      {"deeplabv3-dm05-quant-tflite/deeplabv3_mnv2_dm05_pascal_quant.tflite", "deeplabv3-dm05-quant-tflite/ref/tflite",
+       Bound::kLabels},
   };
 }
 
