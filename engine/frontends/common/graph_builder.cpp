@@ -1,0 +1,166 @@
+#include "engine/frontends/common/graph_builder.hpp"
+
+#include <algorithm>
+
+#include "engine/ops/shape_inference.hpp"
+#include "engine/ops/string_source.hpp"
+
+namespace fovea::importer {
+namespace {
+
+/// Largest result evaluated while building: shapes, axes, prior boxes; weights stay out, they are folded once later.
+constexpr std::size_t kMaxKnownElements = 4096;
+constexpr std::size_t kMaxRank = 16;
+
+int newest_version(const OpDef& op) { return *std::ranges::max_element(op.openvino.versions); }
+
+}  // namespace
+
+Shape checked_shape(const Ints& dims, std::string_view where, bool allow_dynamic) {
+  if (dims.size() > kMaxRank) {
+    fail(ErrorCode::kInvalidModel, "{}: the shape has {} axes, at most {} are supported", where, dims.size(), kMaxRank);
+  }
+  Shape shape = dims;
+  Shape known;
+  for (std::int64_t& extent : shape) {
+    if (extent < 0 && !allow_dynamic) {
+      fail(ErrorCode::kInvalidModel, "{}: the shape {} has an extent below 0", where, to_string(dims));
+    }
+    extent = std::max(extent, kDynamic);
+    known.push_back(std::max<std::int64_t>(extent, 1));  // 0 must not hide a product that overflows
+  }
+  try {
+    element_count(known);
+  } catch (const Error& error) {
+    throw error.with_context(where);
+  }
+  return shape;
+}
+
+std::string GraphBuilder::unique_name(const std::string& name) {
+  std::string candidate = name.empty() ? "value" : name;
+  const std::string base = candidate;
+  // The count goes on where it stopped, or a file of equal names would take quadratic time.
+  for (int& i = next_suffix_.try_emplace(base, 2).first->second; !names_.insert(candidate).second; ++i) {
+    candidate = fmt::format("{}#{}", base, i);
+  }
+  return candidate;
+}
+
+ValueId GraphBuilder::input(const std::string& name, TensorType type, std::string_view layout) {
+  const ValueId id = graph_.add_input(unique_name(name), std::move(type));
+  graph_.inputs.back().name = name;
+  graph_.inputs.back().layout = layout;
+  return id;
+}
+
+ValueId GraphBuilder::constant(const std::string& name, Tensor tensor) {
+  return graph_.add_constant(unique_name(name), std::move(tensor));
+}
+
+ValueId GraphBuilder::ints(const Ints& values) {
+  return constant("ints", Tensor::of<std::int64_t>({static_cast<std::int64_t>(values.size())}, values));
+}
+
+ValueId GraphBuilder::int_scalar(std::int64_t value) { return constant("int", Tensor::scalar(value)); }
+
+ValueId GraphBuilder::scalar(float value) { return constant("number", Tensor::scalar(value)); }
+
+ValueId GraphBuilder::add(std::string_view op, const std::string& name, const std::vector<ValueId>& inputs,
+                          const Attributes& attributes, int opset) {
+  return add_many(op, name, inputs, 1, attributes, opset).front();
+}
+
+std::vector<ValueId> GraphBuilder::add_many(std::string_view op, const std::string& name,
+                                            const std::vector<ValueId>& inputs, std::size_t outputs,
+                                            const Attributes& attributes, int opset) {
+  Node node;
+  node.op = find_op(op);
+  if (node.op == nullptr) {
+    fail(ErrorCode::kInternal, "there is no operator {}", op);
+  }
+  node.name = unique_name(name);
+  node.inputs = inputs;
+  StringSource source(fmt::format("node '{}' ({})", name, op), opset == 0 ? newest_version(*node.op) : opset);
+  for (const Attribute& attribute : attributes) {
+    source.set(attribute.name, attribute.text);
+  }
+  if (node.op->attributes.read != nullptr) {
+    node.attributes = node.op->attributes.read(source);
+  }
+  std::vector<InputInfo> infos;
+  for (const ValueId input : inputs) {
+    infos.push_back(input == kNone ? InputInfo{} : InputInfo{type(input), known(input)});
+  }
+  std::vector<TensorType> types = infer_types(node, infos);
+  if (types.size() < outputs) {
+    fail(ErrorCode::kInvalidModel, "node '{}' ({}): has {} outputs, expected at most {}", name, op, outputs,
+         types.size());
+  }
+  types.resize(outputs);
+  const NodeId id = graph_.add_node(std::move(node), types);
+  const Node& added = graph_.node(id);
+  for (std::size_t i = 1; i < added.outputs.size(); ++i) {
+    graph_.value(added.outputs[i]).name = unique_name(graph_.value(added.outputs[i]).name);
+  }
+  const bool small = std::ranges::all_of(
+      types, [](const TensorType& t) { return is_static(t.shape) && element_count(t.shape) <= kMaxKnownElements; });
+  if (small) {
+    if (auto results = try_evaluate(graph_, added, [this](ValueId value) { return known(value); })) {
+      for (std::size_t i = 0; i < added.outputs.size(); ++i) {
+        evaluated_[added.outputs[i]] = std::move((*results)[i]);
+      }
+    }
+  }
+  return added.outputs;
+}
+
+ValueId GraphBuilder::reshape(const std::string& name, ValueId value, const Ints& pattern, bool special_zero) {
+  return add("Reshape", name, {value, ints(pattern)}, {{"special_zero", special_zero}});
+}
+
+ValueId GraphBuilder::transpose(const std::string& name, ValueId value, const Ints& order) {
+  return add("Transpose", name, {value, ints(order)});
+}
+
+ValueId GraphBuilder::convert(const std::string& name, ValueId value, DataType target) {
+  return type(value).data_type == target ? value : add("Convert", name, {value}, {{"destination_type", target}});
+}
+
+ValueId GraphBuilder::slice(const std::string& name, ValueId value, std::int64_t axis, std::int64_t begin,
+                            std::int64_t end) {
+  return add("Slice", name, {value, ints({begin}), ints({end}), ints({1}), ints({axis})});
+}
+
+void GraphBuilder::output(ValueId value, std::string_view name, std::string_view layout) {
+  graph_.add_output(value, name);
+  graph_.outputs.back().layout = layout;
+}
+
+const Tensor* GraphBuilder::known(ValueId value) const {
+  if (const Tensor* content = graph_.constant(value)) {
+    return content;
+  }
+  const auto found = evaluated_.find(value);
+  return found == evaluated_.end() ? nullptr : &found->second;
+}
+
+Ints GraphBuilder::known_ints(ValueId value, std::string_view what) const {
+  const Tensor* content = value == kNone ? nullptr : known(value);
+  if (content == nullptr) {
+    fail(ErrorCode::kUnsupported, "{} must be known when the model is read", what);
+  }
+  if (is_float(content->data_type()) || content->shape().size() > 2) {
+    fail(ErrorCode::kInvalidModel, "{} is {}, expected a list of integers", what, to_string(content->type()));
+  }
+  return to_ints(content->view());
+}
+
+Graph GraphBuilder::finish(const std::string& name) {
+  graph_.name = name;
+  graph_.compact();
+  verify(graph_);
+  return std::move(graph_);
+}
+
+}  // namespace fovea::importer
