@@ -23,18 +23,18 @@ std::string attribute(const Object& object, const std::string& name) {
 TEST(MotFile, FramesAndPixelsCountFromOne) {
   const test::TempDir dir;
   const auto path = dir.write("gt.txt",
-                              "1,7,11,21,20,40,1,1,0.5\n"
+                              "1,7,17,33,32,64,1,1,0.5\n"
                               "\n"
-                              "1,8,-9,1,20,10,0,3,1\n"   // half out of the frame, flag 0
-                              "3,7,11,21,20,40,1,8,1\n"  // a distractor
+                              "1,8,-15,1,32,16,0,3,1\n"  // half out of the frame, flag 0
+                              "3,7,17,33,32,64,1,8,1\n"  // a distractor
                               "3,9,1,1,5,5,1,9,1\n");    // an occluder
   const TruthFile file = TruthFile::read(path);
   EXPECT_EQ(file.frames(), 3U);
-  const FrameAnalysis first = file.frame(0, 100, 200);
+  const FrameAnalysis first = file.frame(0, 128, 256);
   ASSERT_EQ(first.objects.size(), 2U);
   EXPECT_EQ(first.objects[0].label, "person");
   EXPECT_EQ(first.objects[0].track_id, 7U);
-  EXPECT_EQ(first.objects[0].box, (Box{0.1F, 0.1F, 0.2F, 0.2F}));
+  EXPECT_EQ(first.objects[0].box, (Box{0.125F, 0.125F, 0.25F, 0.25F}));
   EXPECT_EQ(attribute(first.objects[0], "visible"), "0.5000");
   EXPECT_EQ(attribute(first.objects[0], "ignore"), "");
   EXPECT_EQ(first.objects[1].label, "car");
@@ -71,13 +71,13 @@ TEST(CocoFile, FramesFollowTheListOrTheirNumber) {
     "categories": [{"id": 3, "name": "person"}],
     "images": [{"id": 11}, {"id": 12}, {"id": 13, "frame_id": 5}],
     "annotations": [
-      {"image_id": 12, "category_id": 3, "bbox": [10, 20, 30, 40]},
+      {"image_id": 12, "category_id": 3, "bbox": [16, 32, 32, 64]},
       {"image_id": 13, "category_id": 3, "bbox": [0, 0, 10, 10], "iscrowd": 1, "track_id": 4},
       {"image_id": 13, "category_id": 3, "bbox": [0, 0, 0, 10]}]})");
   const TruthFile file = TruthFile::read(path);
   ASSERT_EQ(file.frame(1, 100, 100).objects.size(), 1U);
-  const Object object = file.frame(1, 100, 100).objects[0];
-  EXPECT_EQ(object.box, (Box{0.1F, 0.2F, 0.3F, 0.4F}));
+  const Object object = file.frame(1, 128, 128).objects[0];
+  EXPECT_EQ(object.box, (Box{0.125F, 0.25F, 0.25F, 0.5F}));
   EXPECT_FALSE(object.track_id);
   ASSERT_EQ(file.frame(5, 100, 100).objects.size(), 1U);
   EXPECT_EQ(file.frame(5, 100, 100).objects[0].track_id, 4U);
