@@ -1,11 +1,10 @@
 #include "engine/frontends/onnx/graph_order.hpp"
 
-#include <onnx_model.pb.h>
-
 #include <cstdint>
 #include <map>
 
 #include "engine/base/error.hpp"
+#include "engine/frontends/onnx/onnx_model.pb.h"
 
 namespace fovea::onnx {
 namespace {

@@ -1,10 +1,9 @@
 #include "engine/frontends/onnx/importer.hpp"
 
-#include <onnx_model.pb.h>
-
 #include <algorithm>
 
 #include "engine/frontends/onnx/graph_order.hpp"
+#include "engine/frontends/onnx/onnx_model.pb.h"
 #include "engine/frontends/onnx/onnx_ops.hpp"
 
 namespace fovea::onnx {

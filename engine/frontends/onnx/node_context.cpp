@@ -1,11 +1,10 @@
 #include "engine/frontends/onnx/node_context.hpp"
 
-#include <onnx_model.pb.h>
-
 #include <algorithm>
 #include <cmath>
 #include <numeric>
 
+#include "engine/frontends/onnx/onnx_model.pb.h"
 #include "engine/frontends/onnx/tensors.hpp"
 
 namespace fovea::onnx {

@@ -1,12 +1,11 @@
 // Reads ONNX models (.onnx, with or without external data) into a Model.
 // https://onnx.ai/onnx/repo-docs/IR.html
 
-#include <onnx_model.pb.h>
-
 #include "engine/base/mapped_file.hpp"
 #include "engine/frontends/content_hash.hpp"
 #include "engine/frontends/frontend.hpp"
 #include "engine/frontends/onnx/importer.hpp"
+#include "engine/frontends/onnx/onnx_model.pb.h"
 
 namespace fovea {
 namespace onnx {

@@ -1,11 +1,10 @@
 #include "engine/frontends/onnx/tensors.hpp"
 
-#include <onnx_model.pb.h>
-
 #include <algorithm>
 #include <cstring>
 
 #include "engine/base/text.hpp"
+#include "engine/frontends/onnx/onnx_model.pb.h"
 
 namespace fovea::onnx {
 namespace {
