@@ -4,6 +4,7 @@
 
 #include "engine/frontends/frontend.hpp"
 #include "engine/ops/graph_text.hpp"
+#include "engine/ops/op_def.hpp"
 #include "tests/support/onnx_bytes.hpp"
 #include "tests/support/temp_dir.hpp"
 
