@@ -56,6 +56,8 @@ Shape checked_shape(const Ints& dims, std::string_view where, bool allow_dynamic
 class GraphBuilder {
  public:
   ValueId input(const std::string& name, TensorType type, std::string_view layout = {});
+  /// Another name for the input added last.
+  void add_input_alias(const std::string& alias) { graph_.inputs.back().aliases.push_back(alias); }
   ValueId constant(const std::string& name, Tensor tensor);
   /// An i64 list [n].
   ValueId ints(const Ints& values);
