@@ -142,7 +142,7 @@ class AssessVideo : public ::testing::Test {
 };
 
 TEST_F(AssessVideo, DetectionFiguresAreThoseOfTheHand) {
-  const json figures = report("");
+  json figures = report("");
   ASSERT_TRUE(figures.is_object());
   EXPECT_EQ(figures["frames"], kFrames);
   EXPECT_EQ(figures["sequences"], 1);
@@ -173,7 +173,7 @@ TEST_F(AssessVideo, DetectionFiguresAreThoseOfTheHand) {
 }
 
 TEST_F(AssessVideo, TrackingAndCountingFiguresAreThoseOfTheHand) {
-  const json figures = report("--line middle=0.5,0,0.5,1 --zone left=0,0,0.5,0,0.5,1,0,1");
+  json figures = report("--line middle=0.5,0,0.5,1 --zone left=0,0,0.5,0,0.5,1,0,1");
   ASSERT_TRUE(figures.is_object());
   // Misses: person 1 twice, person 2 four times. Alarms: person 1's two boxes, the blue thing. No switch.
   EXPECT_NEAR(figures["mota"].get<double>(), 1 - (6 + 3 + 0) / 32.0, kRounding);
@@ -200,7 +200,7 @@ TEST_F(AssessVideo, TrackingAndCountingFiguresAreThoseOfTheHand) {
 }
 
 TEST_F(AssessVideo, FramesClassesAndGates) {
-  const json first = report("--frames 10 --class person");
+  json first = report("--frames 10 --class person");
   ASSERT_TRUE(first.is_object());
   EXPECT_EQ(first["frames"], 10);
   EXPECT_EQ(first["truth"]["counted"], 14);
@@ -216,7 +216,7 @@ TEST_F(AssessVideo, WaysOutAmongTheStagesAreReplaced) {
   const auto leak = dir_ / "leak";
   write_pipeline("  - gst: \"tee name=t t. ! queue ! filesink location=" + leak.string() +
                  " t. ! queue ! fvmetaconvert ! fvpublish method=file file-path=" + leak.string() + "\"\n");
-  const json figures = report("");
+  json figures = report("");
   ASSERT_TRUE(figures.is_object());
   EXPECT_EQ(figures["frames"], kFrames);
   EXPECT_FALSE(figures.contains("mota")) << "nothing tracks";

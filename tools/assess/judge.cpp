@@ -12,6 +12,9 @@
 namespace fovea::assess {
 namespace {
 
+/// Boxes are floats in [0,1]: at the frame sizes we read, so much of a pixel is rounding.
+constexpr double kRoundingPx = 0.01;
+
 const std::string* find_attribute(const Object& object, std::string_view name) {
   const auto found = std::ranges::find(object.attributes, name, &Attribute::name);
   return found == object.attributes.end() ? nullptr : &found->label;
@@ -125,7 +128,7 @@ TruthObject Judge::to_truth(const Object& object, std::string label) const {
   truth.height_px = static_cast<double>(object.box.height) * height_px_;
   truth.visible_height_px = visible_height(object) * height_px_;
   truth.visible = number_of(object, "visible", 1);
-  truth.ignore = find_attribute(object, "ignore") != nullptr || truth.height_px < rules_.min_height_px ||
+  truth.ignore = find_attribute(object, "ignore") != nullptr || truth.height_px < rules_.min_height_px - kRoundingPx ||
                  truth.visible < rules_.min_visible || number_of(object, "in_frame", 1) < rules_.min_in_frame;
   for (const Attribute& attribute : object.attributes) {
     if (!tells_about_truth(attribute.name)) {

@@ -44,11 +44,8 @@ std::string source_description(const RunSettings& settings) {
     text = fmt::format("filesrc location={} ! decodebin caps=\"video/x-raw(ANY)\" expose-all-streams=false",
                        quote_value(settings.video.string()));
   }
-  // A recording keeps to the clock here, a street by itself; a recording ends here, too.
+  // A recording keeps to the clock here, a street by itself.
   text += fmt::format(" ! identity name={} silent=true sync={}", kBegin, settings.live && !settings.video.empty());
-  if (settings.frames > 0 && !settings.video.empty()) {
-    text += fmt::format(" eos-after={}", settings.frames + 1);
-  }
   if (settings.live) {
     text += " ! " + intake_queue_description();
   }
@@ -62,8 +59,13 @@ class Collector {
   Collector(const RunSettings& settings, std::uint64_t sequence, Judge& judge, WorstFrames* worst)
       : settings_(settings), sequence_(sequence), judge_(judge), worst_(worst) {}
 
-  /// \thread Source. A buffer leaves: its truth and the time travel with it.
-  void depart(GstPadProbeInfo* info) {
+  /// \thread Source. A buffer leaves: its truth and the time travel with it. A recording ends after the frames asked
+  /// for.
+  GstPadProbeReturn depart(GstPad* pad, GstPadProbeInfo* info) {
+    if (settings_.truth != nullptr && settings_.frames > 0 && left_ >= settings_.frames) {
+      gst_pad_push_event(pad, gst_event_new_eos());  // The pad answers further buffers with GST_FLOW_EOS by itself.
+      return GST_PAD_PROBE_DROP;
+    }
     GstBuffer* buffer = gst_buffer_make_writable(GST_PAD_PROBE_INFO_BUFFER(info));
     GST_PAD_PROBE_INFO_DATA(info) = buffer;
     const std::uint64_t number = left_.fetch_add(1);
@@ -79,6 +81,7 @@ class Collector {
     }
     truth.latency.push_back({.stage = kBegin, .wait = Clock::now().time_since_epoch(), .work = {}});
     add_truth(buffer, std::move(truth));
+    return GST_PAD_PROBE_OK;
   }
 
   /// \thread End of the chain.
@@ -115,12 +118,11 @@ class Collector {
     }
   }
 
-  /// Runs `action`; what it throws stops the pipeline. \return GST_PAD_PROBE_OK, or DROP after an error.
+  /// Runs `action`; what it throws stops the pipeline. \return What the action returns, or DROP after an error.
   template <class Action>
   GstPadProbeReturn guarded(GstPad* pad, Action action) {
     try {
-      action();
-      return GST_PAD_PROBE_OK;
+      return action();
     } catch (const std::exception& error) {
       {
         const std::lock_guard lock(mutex_);
@@ -178,11 +180,12 @@ GstPadProbeReturn on_data(GstPad* pad, GstPadProbeInfo* info, gpointer data) {
       if constexpr (kAtEnd) {
         collector->arrive(GST_PAD_PROBE_INFO_BUFFER(info));
       } else {
-        collector->depart(info);
+        return collector->depart(pad, info);
       }
     } else if (GstEvent* event = GST_PAD_PROBE_INFO_EVENT(info); GST_EVENT_TYPE(event) == GST_EVENT_CAPS) {
       collector->see_caps(event, kAtEnd);
     }
+    return GST_PAD_PROBE_OK;
   });
 }
 
