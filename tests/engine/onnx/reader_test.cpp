@@ -58,7 +58,8 @@ TEST_F(OnnxReader, BuildsAGraph) {
                             .outputs = {value_info("y", {3, 2})}});
   EXPECT_EQ(model.format, "ONNX opset 13");
   EXPECT_EQ(model.hash.size(), 16U);
-  EXPECT_EQ(to_text(model.graph), "sum = Add(x: f32[3,2], w: f32[2]{1,2})\ny = Relu(sum)\n-> y\n");
+  EXPECT_EQ(to_text(model.graph),
+            "sum = Add(x: f32[3,2], w: f32[2]{1,2}) auto_broadcast=numpy axis=-1\ny = Relu(sum)\n-> y\n");
 }
 
 TEST_F(OnnxReader, TellsTheFormatFromTheContent) {
