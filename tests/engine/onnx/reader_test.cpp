@@ -114,6 +114,17 @@ TEST_F(OnnxReader, SortsNodesAndDropsDeadOnes) {
   EXPECT_EQ(to_text(model.graph), "s = Negative(x: f32[1])\ny = Relu(s)\n-> y\n");
 }
 
+TEST_F(OnnxReader, SeesSwishInItsParts) {
+  for (const std::vector<std::string>& factors : {std::vector<std::string>{"x", "s"}, {"s", "x"}}) {
+    const Model model = read({.nodes = {node("Sigmoid", {"x"}, {"s"}), node("Mul", factors, {"y"})},
+                              .initializers = {},
+                              .inputs = {value_info("x", {2})},
+                              .outputs = {value_info("y", {2})}});
+    ASSERT_EQ(model.graph.nodes.size(), 1U);
+    EXPECT_EQ(model.graph.nodes[0].op->name, "Swish");
+  }
+}
+
 TEST_F(OnnxReader, TakesTheKnownBranch) {
   const auto branch = [](const char* op) {
     return test::onnx::graph(
