@@ -86,6 +86,11 @@ class NodeContext {
   [[nodiscard]] const Shape& shape(ValueId id) const { return builder_.shape(id); }
   [[nodiscard]] std::size_t rank(ValueId id) const { return builder_.rank(id); }
   [[nodiscard]] DataType data_type(ValueId id) const { return builder_.data_type(id); }
+  /// The node of ours that computes the value, or nullptr. Valid until something is added.
+  [[nodiscard]] const Node* producer(ValueId id) const {
+    const NodeId node = builder_.graph().value(id).producer;
+    return node == kNone ? nullptr : &builder_.graph().node(node);
+  }
   [[nodiscard]] const Tensor* known(ValueId id) const { return builder_.known(id); }
   /// Values of an input known at import, or nullopt (also when it is absent).
   [[nodiscard]] std::optional<std::vector<std::int64_t>> known_integers(std::size_t i) const;

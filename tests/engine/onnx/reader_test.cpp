@@ -58,7 +58,8 @@ TEST_F(OnnxReader, BuildsAGraph) {
                             .outputs = {value_info("y", {3, 2})}});
   EXPECT_EQ(model.format, "ONNX opset 13");
   EXPECT_EQ(model.hash.size(), 16U);
-  EXPECT_EQ(to_text(model.graph), "sum = Add(x: f32[3,2], w: f32[2]{1,2})\ny = Relu(sum)\n-> y\n");
+  EXPECT_EQ(to_text(model.graph),
+            "sum = Add(x: f32[3,2], w: f32[2]{1,2}) auto_broadcast=numpy axis=-1\ny = Relu(sum)\n-> y\n");
 }
 
 TEST_F(OnnxReader, TellsTheFormatFromTheContent) {
@@ -111,6 +112,17 @@ TEST_F(OnnxReader, SortsNodesAndDropsDeadOnes) {
             .inputs = {value_info("x", {1})},
             .outputs = {value_info("y", {1})}});
   EXPECT_EQ(to_text(model.graph), "s = Negative(x: f32[1])\ny = Relu(s)\n-> y\n");
+}
+
+TEST_F(OnnxReader, SeesSwishInItsParts) {
+  for (const std::vector<std::string>& factors : {std::vector<std::string>{"x", "s"}, {"s", "x"}}) {
+    const Model model = read({.nodes = {node("Sigmoid", {"x"}, {"s"}), node("Mul", factors, {"y"})},
+                              .initializers = {},
+                              .inputs = {value_info("x", {2})},
+                              .outputs = {value_info("y", {2})}});
+    ASSERT_EQ(model.graph.nodes.size(), 1U);
+    EXPECT_EQ(model.graph.nodes[0].op->name, "Swish");
+  }
 }
 
 TEST_F(OnnxReader, TakesTheKnownBranch) {

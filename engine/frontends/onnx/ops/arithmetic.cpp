@@ -29,7 +29,6 @@ const std::map<std::string_view, std::string_view>& same_operators() {
       {"Less", "Less"},
       {"LessOrEqual", "LessEqual"},
       {"Log", "Log"},
-      {"Mul", "Multiply"},
       {"Neg", "Negative"},
       {"Not", "LogicalNot"},
       {"Or", "LogicalOr"},
@@ -62,6 +61,21 @@ ValueId fold(NodeContext& node, std::string_view op) {
 }  // namespace
 
 Values convert_same(NodeContext& node) { return {node.add(same_operators().at(node.op_type()), node.inputs())}; }
+
+Values convert_mul(NodeContext& node) {
+  // Exporters write x·sigmoid(x) for operators that ONNX did not have; seen as one they fuse into the convolution
+  // before.
+  for (const auto& [x, gate] : {std::pair{node.input(0), node.input(1)}, std::pair{node.input(1), node.input(0)}}) {
+    const Node* producer = node.producer(gate);
+    if (producer != nullptr && producer->op->name == "Sigmoid" && producer->inputs[0] == x) {
+      return {node.add("Swish", {x})};
+    }
+    if (producer != nullptr && producer->op->name == "HSigmoid" && producer->inputs[0] == x) {
+      return {node.add("HSwish", {x})};
+    }
+  }
+  return {node.add("Multiply", {node.input(0), node.input(1)})};
+}
 
 Values convert_div(NodeContext& node) {
   // Integers round toward zero, as in C.
