@@ -211,6 +211,8 @@ void add_source_options(CLI::App& app, Options& options) {
   app.add_option("--truth", options.truth, "What is in the video: MOTChallenge gt.txt or COCO .json");
   app.add_flag("--live", options.run.live, "Keep to the clock and drop late frames, as with a camera");
   app.add_option("-d,--device", options.run.device, "Device of every inference stage, instead of the pipeline's");
+  app.add_option("--threshold", options.run.threshold, "Least confidence of every detector, instead of the pipeline's")
+      ->check(CLI::Range(0.0, 1.0));
 }
 
 void add_rule_options(CLI::App& app, Options& options) {

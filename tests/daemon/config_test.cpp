@@ -210,7 +210,8 @@ TEST_F(Config, ExamplesLoad) {
   fs::copy(fs::path(FOVEA_SOURCE_DIR) / "pipelines", dir_ / "pipelines", fs::copy_options::recursive);
   std::ofstream(dir_ / "pipelines/recording.mp4") << "x";
   for (const char* model : {"person-detection-retail-0013", "person-vehicle-bike-detection-2000",
-                            "vehicle-attributes-recognition-barrier-0039"}) {
+                            "vehicle-attributes-recognition-barrier-0039", "street-detect", "street-segment",
+                            "street-vehicle-attributes"}) {
     fs::create_directories(dir_ / "models" / model);
     std::ofstream(dir_ / "models" / model / (std::string(model) + ".xml")) << "<net/>";
   }

@@ -59,7 +59,7 @@ TEST_F(BadIr, MissingEmptyOrForeignFiles) {
   refuses_file(dir_ / "none.xml", ErrorCode::kNotFound, {"cannot open", "none.xml", "No such file"});
   refuses_file(dir_.path(), ErrorCode::kInvalidArgument, {"not a regular file"});
   refuses_file(dir_.write("e.xml", ""), kModel, {"the file is empty"});
-  refuses_file(dir_.write("t.onnx", "something else"), ErrorCode::kUnsupported,
+  refuses_file(dir_.write("t.model", "something else"), ErrorCode::kUnsupported,
                {"not a model format known here; known: OpenVINO IR"});
   refuses_file(dir_.write("t.xml", "plain text"), kModel, {"line 1", "malformed XML"});
   refuses_file(dir_.write("o.xml", "<other/>"), kModel, {"no <net> element"});

@@ -98,7 +98,8 @@ TEST(Judge, MaskClassesHaveNamesOfTheirOwn) {
     frame.masks.push_back({.width = 4,
                            .height = 1,
                            .classes = std::make_shared<const std::vector<std::uint8_t>>(std::move(classes)),
-                           .labels = std::move(labels)});
+                           .labels = std::move(labels),
+                           .model = "m"});
     return frame;
   };
   const FrameAnalysis truth = mask({0, 1, 2, 2}, {"car", "truck", "road"});

@@ -307,6 +307,9 @@ void run_sequence(const PipelineConfig& pipeline, const RunSettings& settings, s
   if (!settings.device.empty()) {
     set_device(whole.get(), settings.device);
   }
+  if (settings.threshold) {
+    set_threshold(whole.get(), *settings.threshold);
+  }
   judge.expect({.objects = has_element(whole.get(), "fvdetect"),
                 .tracks = has_element(whole.get(), "fvtrack"),
                 .masks = has_element(whole.get(), "fvsegment")});

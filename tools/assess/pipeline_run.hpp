@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -22,6 +23,7 @@ struct RunSettings {
   std::uint64_t frames = 0;          ///< 0: until the video ends; the street needs a number.
   bool live = false;                 ///< Keep to the clock and drop what comes too late, as with a camera.
   std::string device;                ///< Of all inference elements; empty: as the pipeline says.
+  std::optional<double> threshold;   ///< Of all detectors, in [0,1]; nothing: as the pipeline says.
 };
 
 /// The worst frames so far, drawn. At most one of any second of a sequence, so that they differ.

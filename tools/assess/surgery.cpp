@@ -103,6 +103,14 @@ void set_device(GstElement* pipeline, const std::string& device) {
   }
 }
 
+void set_threshold(GstElement* pipeline, double threshold) {
+  for (const ElementPtr& element : elements_of(pipeline)) {
+    if (factory_of(element.get()) == "fvdetect") {
+      g_object_set(element.get(), "threshold", threshold, nullptr);
+    }
+  }
+}
+
 bool has_element(GstElement* pipeline, std::string_view factory) {
   const std::vector<ElementPtr> elements = elements_of(pipeline);
   return std::ranges::any_of(elements, [&](const ElementPtr& element) { return factory_of(element.get()) == factory; });

@@ -26,6 +26,9 @@ void remove_ways_out(GstElement* pipeline, std::string_view end);
 /// The `device` of every inference element of ours.
 void set_device(GstElement* pipeline, const std::string& device);
 
+/// The `threshold` of every fvdetect. \param threshold  In [0,1].
+void set_threshold(GstElement* pipeline, double threshold);
+
 /// Whether an element of this kind is in the pipeline, at any depth.
 bool has_element(GstElement* pipeline, std::string_view factory);
 
