@@ -50,16 +50,13 @@ std::string parameters(const std::vector<Parameter>& list) {
   return bytes;
 }
 
-constexpr const char *kClassifier = R"({
+constexpr const char* kClassifier = R"json({
   "nodes": [
     {"op": "null", "name": "data", "inputs": []},
     {"op": "null", "name": "c_weight", "inputs": []},
     {"op": "null", "name": "c_bias", "inputs": []},
-    {"op": "Convolution", "name": "c", "attrs": {"kernel": "(1, 1)",
-                     "num_filter" : "2"
-}
-, "inputs" : [ [ 0, 0, 0 ], [ 1, 0, 0 ], [ 2, 0, 0 ] ]
-},
+    {"op": "Convolution", "name": "c", "attrs": {"kernel": "(1, 1)", "num_filter": "2"},
+     "inputs": [[0, 0, 0], [1, 0, 0], [2, 0, 0]]},
     {"op": "null", "name": "b_gamma", "inputs": []},
     {"op": "null", "name": "b_beta", "inputs": []},
     {"op": "null", "name": "b_mean", "inputs": []},
@@ -74,8 +71,7 @@ constexpr const char *kClassifier = R"({
     {"op": "FullyConnected", "name": "d", "attrs": {"num_hidden": "1", "no_bias": "True"},
      "inputs": [[11, 0, 0], [12, 0, 0]]},
     {"op": "_mul_scalar", "name": "m", "attrs": {"scalar": "0.5"}, "inputs": [[13, 0, 0]]}],
-  "arg_nodes": [0], "heads": [[14, 0, 0]]
-})";
+  "arg_nodes": [0], "heads": [[14, 0, 0]]})json";
 
 class MxNet : public ::testing::Test {
  protected:
@@ -96,17 +92,15 @@ TEST_F(MxNet, RunsAClassifier) {
 }
 
 TEST_F(MxNet, MovesData) {
-  const auto path = dir_.write("net-symbol.json", R"({
+  const auto path = dir_.write("net-symbol.json", R"json({
     "nodes": [
-      {"op": "null", "name": "data", "attrs": {"__shape__": "(1, 2, 2, 3)"}, "inputs": []
-},
+      {"op": "null", "name": "data", "attrs": {"__shape__": "(1, 2, 2, 3)"}, "inputs": []},
       {"op": "transpose", "name": "t", "attrs": {"axes": "(0, 2, 3, 1)"}, "inputs": [[0, 0, 0]]},
       {"op": "slice_axis", "name": "s", "attrs": {"axis": "2", "begin": "1", "end": "None"}, "inputs": [[1, 0, 0]]},
       {"op": "Reshape", "name": "r", "attrs": {"shape": "(0, -1)"}, "inputs": [[2, 0, 0]]},
       {"op": "SliceChannel", "name": "c", "attrs": {"num_outputs": "2", "axis": "1"}, "inputs": [[3, 0, 0]]},
       {"op": "elemwise_add", "name": "a", "inputs": [[4, 0, 0], [4, 1, 0]]}],
-    "arg_nodes": [0], "heads": [[5, 0, 0]]
-})");
+    "arg_nodes": [0], "heads": [[5, 0, 0]]})json");
   // [y,x,c] for x of 1 and 2: 2 8 3 9 | 5 11 6 12
   EXPECT_THAT(run_model(path, counting({1, 2, 2, 3})), ElementsAre(7, 19, 9, 21));
 }
