@@ -47,7 +47,7 @@ LIBRARIES = {
     "hwy/": ["vision/", "engine/plugins/cpu/"],
     "opencv2/": ["vision/", "bench/"],  # bench: what we compare ourselves with
     "yaml-cpp/": ["vision/yaml_reader.cpp"],
-    "nlohmann/": ["vision/model_proc.cpp", "publish/", "tools/", "daemon/"],
+    "nlohmann/": ["engine/frontends/mxnet/files.cpp", "vision/model_proc.cpp", "publish/", "tools/", "daemon/"],
     "mqtt/": ["publish/mqtt/"],
     "gst/": ["elements/", "daemon/", "tools/assess/"],
     "glib": ["elements/", "daemon/"],

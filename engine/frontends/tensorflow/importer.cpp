@@ -198,7 +198,11 @@ void Importer::add_placeholder(const NodeDef& node) {
   const auto& attr = node.attr();
   const bool known = attr.contains("shape") && !attr.at("shape").shape().unknown_rank() &&
                      (attr.at("shape").shape().dim_size() > 0 || attr.contains("_user_specified_name"));
-  const Shape shape = known ? to_shape(attr.at("shape").shape(), "shape", true) : guess_shape(node.name());
+  Shape shape = known ? to_shape(attr.at("shape").shape(), "shape", true) : guess_shape(node.name());
+  // Where only the batch is open it is 1 until a reshape says otherwise: many graphs compute with it.
+  if (!shape.empty() && shape[0] == kDynamic && is_static(Shape(shape.begin() + 1, shape.end()))) {
+    shape[0] = 1;
+  }
   const DataType type = attr.contains("dtype") ? element_type(attr.at("dtype").type(), "dtype") : DataType::kF32;
   std::string port = node.name();
   for (const PortName& input : loaded_.inputs) {
