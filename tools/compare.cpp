@@ -103,6 +103,9 @@ void print_json(const DeviceComparison& comparison) {
 }
 
 int run(const Options& options) {
+  if (options.devices.size() > 2) {
+    fail(ErrorCode::kInvalidArgument, "--device: {} devices, expected two at most", options.devices.size());
+  }
   Core core;
   const Model first = core.read_model(resolve_model(options.models[0]));
   ModelInputs inputs = random_inputs(first.graph, options.seed);
@@ -131,8 +134,10 @@ std::function<int()> setup(CLI::App& app) {
       ->expected(1, 2);
   app.add_option("-d,--device", options->devices, "Twice: the devices to compare; the first gives the inputs of nodes")
       ->take_all()
-      ->expected(1, 2);
-  app.add_option("-i,--input", options->inputs, "NAME=FILE.npy; NAME= may be left out")->take_all();
+      ->allow_extra_args(false);
+  app.add_option("-i,--input", options->inputs, "NAME=FILE.npy; NAME= may be left out")
+      ->take_all()
+      ->allow_extra_args(false);
   app.add_option("--image", options->image, "PNG, JPEG or BMP, fed as the model's description says");
   app.add_option("--seed", options->seed, "Of the random inputs that fill what is not given")->capture_default_str();
   app.add_option("--tolerance", options->tolerance, "Allowed share of each output's largest magnitude; 0: derived")

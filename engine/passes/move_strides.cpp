@@ -219,12 +219,13 @@ class StrideMove {
 
 bool move_strides(Graph& graph) {
   bool changed = false;
-  // From the end to the beginning: strides that moved up may move on. Every success leaves fewer striding 1x1
-  // convolutions or moves one towards the inputs; a value is tried once.
-  for (std::size_t v = graph.values.size(); v-- > 0;) {
-    const auto id = static_cast<ValueId>(v);
-    if (graph.value(id).producer != kNone && graph.value(id).type.shape.size() > 2) {
-      changed |= StrideMove(graph).run(id);
+  // Every success moves strides of 1x1 convolutions towards the inputs, where they end; then the search starts again,
+  // since they may move on.
+  for (std::size_t n = graph.nodes.size(); n-- > 0;) {
+    const Node& node = graph.nodes[n];
+    if (!picking_strides(graph, node).empty() && StrideMove(graph).run(node.inputs[0])) {
+      changed = true;
+      n = graph.nodes.size();
     }
   }
   return changed;

@@ -193,7 +193,6 @@ ConvertReport convert_model(Model& model, const ConvertRequest& request, const C
   verify(graph);
   infer_shapes(graph);
   report.nodes_after = graph.nodes.size();
-  report.weight_bytes_after = weight_bytes(graph);
   return report;
 }
 

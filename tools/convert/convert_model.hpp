@@ -35,7 +35,6 @@ struct ConvertReport {
   std::size_t nodes_before = 0;
   std::size_t nodes_after = 0;
   std::size_t weight_bytes_before = 0;
-  std::size_t weight_bytes_after = 0;
   std::vector<std::string> changes;  ///< What was asked for and done: inputs cut, frozen, reshaped, ….
   std::vector<PassReport> passes;    ///< Those that changed something.
   std::vector<std::string> kept;     ///< Preprocessing that remains as nodes, each with the reason.
@@ -44,7 +43,7 @@ struct ConvertReport {
 /// Called before each step with its name; steps of large models take long.
 using ConvertProgress = std::function<void(std::string_view step)>;
 
-/// Changes the model in place. Order: inputs, outputs, shapes, batch, layouts, channel order, mean, scale, passes.
+/// Changes the model in place. Order: outputs, inputs, shapes, batch, layouts, channel order, mean, scale, passes.
 /// \throws Error{kInvalidArgument, kNotFound, kInvalidModel} naming option, entry and expectation; the model is then
 ///         half-changed.
 ConvertReport convert_model(Model& model, const ConvertRequest& request, const ConvertProgress& progress);
