@@ -7,8 +7,8 @@
 #include <nlohmann/json.hpp>
 
 #include "engine/ops/graph_text.hpp"
-#include "engine/ops/op_def.hpp"
 #include "engine/runtime/core.hpp"
+#include "tools/inspect/figures.hpp"
 #include "tools/subcommand.hpp"
 #include "vision/model_files.hpp"
 
@@ -31,20 +31,43 @@ nlohmann::json ports_json(const Model& model, const std::vector<GraphPort>& port
   return list;
 }
 
-std::map<std::string, int> operator_counts(const Model& model) {
-  std::map<std::string, int> counts;
-  for (const Node& node : model.graph.nodes) {
-    ++counts[std::string(node.op->name)];
+/// Why the device cannot run the model as it is; empty when it can.
+std::string refusal(Core& core, const Model& model, const std::string& device) {
+  try {
+    static_cast<void>(core.compile_model(model, device, {{"PERFORMANCE_HINT", "LATENCY"}}));
+    return {};
+  } catch (const Error& error) {
+    return error.what();
   }
-  return counts;
 }
 
-std::size_t constant_bytes(const Model& model) {
-  std::size_t bytes = 0;
-  for (const Value& value : model.graph.values) {
-    bytes += value.constant ? value.constant->bytes().size() : 0;
+std::map<std::string, std::string> refusals(Core& core, const Model& model) {
+  std::map<std::string, std::string> result;
+  for (const Core::DeviceInfo& device : core.devices()) {
+    result[device.name] = refusal(core, model, device.name);
   }
-  return bytes;
+  return result;
+}
+
+std::string megabytes(std::size_t bytes) { return fmt::format("{:.2f} MB", static_cast<double>(bytes) / 1e6); }
+
+void print_figures(const ModelFigures& figures) {
+  fmt::print("  {:.3f} GFLOPs{}, {:.3f} million parameters\n", figures.operations / 1e9,
+             figures.unknown_nodes == 0 ? "" : fmt::format(" without {} nodes of dynamic shape", figures.unknown_nodes),
+             static_cast<double>(figures.parameters) / 1e6);
+  for (const auto& [type, bytes] : figures.weight_bytes) {
+    fmt::print("  {} of {} constants\n", megabytes(bytes), type);
+  }
+  if (figures.peak_bytes) {
+    fmt::print("  {} of tensors at most at once, {} as planned\n", megabytes(*figures.peak_bytes),
+               megabytes(*figures.arena_bytes));
+  }
+  for (const auto& [op, count] : figures.operators) {
+    const auto operations = figures.operations_by_type.find(op);
+    fmt::print(
+        "  {:>6} {}{}\n", count, op,
+        operations == figures.operations_by_type.end() ? "" : fmt::format(", {:.3f} GFLOPs", operations->second / 1e9));
+  }
 }
 
 void print_model(const Model& model) {
@@ -57,11 +80,35 @@ void print_model(const Model& model) {
   };
   print_ports("input ", model.graph.inputs);
   print_ports("output", model.graph.outputs);
-  fmt::print("  {} nodes, {:.2f} MB of constants\n", model.graph.nodes.size(),
-             static_cast<double>(constant_bytes(model)) / 1e6);
-  for (const auto& [op, count] : operator_counts(model)) {
-    fmt::print("  {:>6} {}\n", count, op);
+  fmt::print("  {} nodes\n", model.graph.nodes.size());
+  print_figures(model_figures(model.graph));
+}
+
+nlohmann::json model_json(const Model& model, const std::map<std::string, std::string>& devices) {
+  const ModelFigures figures = model_figures(model.graph);
+  nlohmann::json json = {{"name", model.name},
+                         {"format", model.format},
+                         {"hash", model.hash},
+                         {"inputs", ports_json(model, model.graph.inputs)},
+                         {"outputs", ports_json(model, model.graph.outputs)},
+                         {"operators", figures.operators},
+                         {"gflops", figures.operations / 1e9},
+                         {"nodes_of_dynamic_shape", figures.unknown_nodes},
+                         {"parameters", figures.parameters},
+                         {"weight_bytes", figures.weight_bytes},
+                         {"metadata", model.metadata}};
+  if (figures.peak_bytes) {
+    json["memory"] = {{"peak_bytes", *figures.peak_bytes}, {"arena_bytes", *figures.arena_bytes}};
   }
+  std::size_t bytes = 0;
+  for (const auto& [type, count] : figures.weight_bytes) {
+    bytes += count;
+  }
+  json["constant_bytes"] = bytes;
+  for (const auto& [device, reason] : devices) {
+    json["devices"][device] = {{"runs", reason.empty()}, {"reason", reason}};
+  }
+  return json;
 }
 
 void print_steps(const std::vector<StepInfo>& steps) {
@@ -81,14 +128,7 @@ int run(const Options& options) {
     steps = core.compile_model(model, options.why, {{"PERFORMANCE_HINT", "LATENCY"}}).steps();
   }
   if (options.json) {
-    nlohmann::json json = {{"name", model.name},
-                           {"format", model.format},
-                           {"hash", model.hash},
-                           {"inputs", ports_json(model, model.graph.inputs)},
-                           {"outputs", ports_json(model, model.graph.outputs)},
-                           {"operators", operator_counts(model)},
-                           {"constant_bytes", constant_bytes(model)},
-                           {"metadata", model.metadata}};
+    nlohmann::json json = model_json(model, refusals(core, model));
     for (const StepInfo& step : steps) {
       json["steps"].push_back({{"node", step.node},
                                {"op", step.op},
@@ -105,6 +145,9 @@ int run(const Options& options) {
     fmt::print("{}", to_text(model.graph));
   } else {
     print_model(model);
+    for (const auto& [device, reason] : refusals(core, model)) {
+      fmt::print("  {}: {}\n", device, reason.empty() ? "runs" : reason);
+    }
   }
   return 0;
 }

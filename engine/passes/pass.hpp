@@ -12,6 +12,7 @@ struct Pass {
   std::string_view name;
   /// \return true if the graph changed. May leave dead nodes; the pipeline compacts.
   bool (*run)(Graph& graph) = nullptr;
+  std::string_view effect = {};  ///< For people: what happened to the nodes that are gone or changed.
 };
 
 /// The device-independent passes in their order.

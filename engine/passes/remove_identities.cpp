@@ -24,7 +24,9 @@ bool is_identity(const Graph& graph, const Node& node) {
     const Tensor* order = node.inputs.size() > 1 ? graph.constant(node.inputs[1]) : nullptr;
     return order != nullptr && order->size() > 0 && std::ranges::is_sorted(to_ints(order->view()));
   }
-  return std::ranges::find(kViews, node.op->name) != kViews.end();
+  // Two unknown extents need not be the same one; Convert cannot change them.
+  return std::ranges::find(kViews, node.op->name) != kViews.end() &&
+         (node.op->name == "Convert" || is_static(graph.value(node.outputs[0]).type.shape));
 }
 
 }  // namespace
