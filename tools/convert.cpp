@@ -42,6 +42,15 @@ class Progress {
   std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
 };
 
+/// More bytes of f16 than of all other constants.
+bool mostly_f16(const Graph& graph) {
+  std::size_t halves = 0;
+  for (const Value& value : graph.values) {
+    halves += value.constant && value.type.data_type == DataType::kF16 ? value.constant->bytes().size() : 0;
+  }
+  return 2 * halves > weight_bytes(graph);
+}
+
 std::filesystem::path output_file(const Options& options, const Model& model) {
   std::filesystem::path output = options.output_path;
   if (output.extension() != ".xml") {
@@ -95,7 +104,11 @@ int run(const Options& options) {
   Model model = read_model(resolve_model(options.model));
   ConvertRequest request = options.request;
   request.simplify = !options.disable_fusing;
-  const ConvertReport report = convert_model(model, request, progress);
+  const bool halves = !options.compress_to_fp16 && request.simplify && mostly_f16(model.graph);
+  ConvertReport report = convert_model(model, request, progress);
+  if (halves) {
+    report.changes.emplace_back("note: weights were f16 and are f32 now; --compress-to-fp16 stores them as f16 again");
+  }
   if (!options.model_name.empty()) {
     model.name = options.model_name;
     model.graph.name = options.model_name;

@@ -33,7 +33,8 @@ struct NodeComparison {
 struct DeviceComparison {
   std::vector<NodeComparison> nodes;            ///< In the order of the graph, after constants are folded.
   std::size_t first_exceeded = 0;               ///< Index into nodes; nodes.size(): none.
-  std::map<std::string, double> output_errors;  ///< Whole models: largest error of each output, for people.
+  std::map<std::string, double> output_errors;  ///< Whole models: largest error of each output, for people; empty when
+                                                ///< a device cannot run the whole.
 };
 
 /// Runs every node on both devices with the same inputs, those that the first device computed (or, where it cannot, the

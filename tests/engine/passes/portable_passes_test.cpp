@@ -290,6 +290,10 @@ TEST(FoldPortableConstants, KeepsShapesAndIntegerWeights) {
   EXPECT_EQ(graph.nodes.size(), 1U);
 }
 
+TEST(RemoveIdentities, TwoUnknownExtentsNeedNotBeTheSame) {
+  stays(remove_identities, "y = Tile(x: f32[?], r: i64[1]{2})");
+}
+
 TEST(PortablePasses, RandomGraphsComputeTheSameAndStayPortable) {
   std::size_t removed = 0;
   for (std::uint32_t seed = 1; seed <= 60; ++seed) {
