@@ -62,6 +62,10 @@ class SymbolBuilder {
     if (node.name == "label" || node.name.ends_with("_label")) {
       return {kNone};
     }
+    constexpr std::size_t kMaxInputs = 1024;  // each is looked for in all nodes
+    if (graph_.graph().inputs.size() >= kMaxInputs) {
+      fail(ErrorCode::kUnsupported, "the symbol has more than {} inputs", kMaxInputs);
+    }
     const Shape shape = input_shape(index);
     constexpr std::size_t kImageRank = 4;
     return {graph_.input(node.name, {DataType::kF32, shape}, shape.size() == kImageRank ? "NCHW" : "")};
@@ -70,8 +74,8 @@ class SymbolBuilder {
   /// The attribute __shape__, or what the first convolution or matrix product that reads it tells.
   Shape input_shape(std::size_t index) const {
     const SymbolNode& node = symbol_.nodes[index];
+    importer::GraphBuilder none;  // attributes are read through a context
     if (node.attributes.contains("__shape__")) {
-      importer::GraphBuilder none;
       const importer::Ints dims = NodeContext{node, none, {}}.list("__shape__");
       importer::Ints open = dims;
       std::ranges::replace(open, 0, kDynamic);
@@ -84,7 +88,6 @@ class SymbolBuilder {
         continue;
       }
       const Shape weights = reader.inputs.size() > 1 ? parameter_shape(reader.inputs[1].node) : Shape();
-      importer::GraphBuilder none;
       const NodeContext context{reader, none, {}};
       if (reader.op == "Convolution" && weights.size() == 4) {
         return {kDynamic, ops::multiply_extents(weights[1], context.integer("num_group", 1)), kDynamic, kDynamic};

@@ -39,7 +39,8 @@ class Inliner {
 
   /// The tensor behind an output of an unfolded call.
   [[nodiscard]] std::string resolved(std::string tensor) const {
-    for (int depth = 0; depth <= kMaxCallDepth; ++depth) {
+    constexpr int kMaxHops = 1000;  // calls that hand an argument on
+    for (int hop = 0; hop < kMaxHops; ++hop) {
       const TensorName name = parse_tensor_name(tensor);
       const auto found = calls_.find(fmt::format("{}:{}", name.node, name.index));
       if (found == calls_.end()) {
@@ -88,6 +89,9 @@ class Inliner {
   }
 
   void unfold(const NodeDef& call, const FunctionDef& function, int depth) {
+    if (++unfolded_ > kMaxNodes) {  // calls of empty functions add no nodes
+      fail(ErrorCode::kUnsupported, "the graph unfolds to more than {} calls", kMaxNodes);
+    }
     Arguments arguments;
     for (int i = 0; i < function.signature().input_arg_size(); ++i) {
       if (i >= call.input_size()) {
@@ -110,7 +114,8 @@ class Inliner {
 
   std::map<std::string, const FunctionDef*> functions_;
   std::vector<NodeDef> result_;
-  std::map<std::string, std::string> calls_;
+  std::map<std::string, std::string> calls_;  ///< Output of a call → tensor inside.
+  std::size_t unfolded_ = 0;
 };
 
 /// The signature to serve: "serving_default", or the first that is not of the loader.

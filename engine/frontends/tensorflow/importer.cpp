@@ -162,9 +162,9 @@ Shape Importer::guess_shape(const std::string& placeholder) const {
     }
   }
   const auto weights_shape = [&](const NodeDef& node) -> Shape {
+    constexpr int kMaxHops = 8;  // of identities in front of a constant
     const NodeDef* weights = node.input_size() > 1 ? by_name[parse_tensor_name(node.input(1)).node] : nullptr;
-    while (weights != nullptr && (weights->op() == "Identity" || weights->op() == "Dequantize") &&
-           weights->input_size() > 0 && weights != by_name[parse_tensor_name(weights->input(0)).node]) {
+    for (int hop = 0; hop < kMaxHops && weights != nullptr && weights->input_size() > 0; ++hop) {
       weights = by_name[parse_tensor_name(weights->input(0)).node];
     }
     const bool constant = weights != nullptr && weights->op() == "Const" && weights->attr().contains("value");
