@@ -30,6 +30,7 @@ def parser(description, samples, rate):
 def launch(train, options, *shared):
     """Runs train(rank, options, *shared) in every process. Forked, so that all share the pictures in memory."""
     options.output.mkdir(parents=True, exist_ok=True)
+    torch.manual_seed(options.seed)  # Before the fork: all processes begin with the same weights.
     multiprocessing.start_processes(train, (options, *shared), options.processes, start_method="fork")
 
 
@@ -66,7 +67,7 @@ def fit(rank, options, network, name, steps, losses_of):
     Learning rate: rises for 200 steps, then falls as a cosine. The averaged weights, which rank 0 saves as
     <output>/<name>.pt every 500 steps, are in the network afterwards (rank 0 only).
     """
-    torch.manual_seed(options.seed)
+    torch.manual_seed(1000 * options.seed + rank)  # Noise on pictures differs.
     torch.set_num_threads(1)
     rng = np.random.default_rng([options.seed, rank])
     if options.processes > 1:
