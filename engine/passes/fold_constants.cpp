@@ -1,4 +1,5 @@
 #include "engine/ops/shape_inference.hpp"
+#include "engine/passes/fold_where.hpp"
 #include "engine/passes/pass.hpp"
 
 namespace fovea {
@@ -22,13 +23,13 @@ bool worth_folding(const Graph& graph, const Node& node) {
 
 }  // namespace
 
-bool fold_constants(Graph& graph) {
+bool fold_where(Graph& graph, bool (*worth)(const Graph&, const Node&)) {
   const std::function<const Tensor*(ValueId)> known = [&](ValueId id) { return graph.constant(id); };
   std::vector<bool> folded(graph.nodes.size(), false);
   bool changed = false;
   for (std::size_t n = 0; n < graph.nodes.size(); ++n) {
     const Node& node = graph.nodes[n];
-    if (!worth_folding(graph, node)) {
+    if (!worth(graph, node)) {
       continue;
     }
     auto results = try_evaluate(graph, node, known);
@@ -46,5 +47,7 @@ bool fold_constants(Graph& graph) {
   graph.erase_nodes(folded);
   return changed;
 }
+
+bool fold_constants(Graph& graph) { return fold_where(graph, worth_folding); }
 
 }  // namespace fovea

@@ -1,7 +1,8 @@
 // Constant folding for files: only what makes the graph simpler without making it larger or less adaptable.
 #include <algorithm>
 
-#include "engine/ops/shape_inference.hpp"
+#include "engine/ops/op_def.hpp"
+#include "engine/passes/fold_where.hpp"
 #include "engine/passes/portable.hpp"
 
 namespace fovea {
@@ -39,28 +40,9 @@ bool grows_too_much(const Graph& graph, const Node& node) {
 }  // namespace
 
 bool fold_portable_constants(Graph& graph) {
-  const std::function<const Tensor*(ValueId)> known = [&](ValueId id) { return graph.constant(id); };
-  std::vector<bool> folded(graph.nodes.size(), false);
-  bool changed = false;
-  for (std::size_t n = 0; n < graph.nodes.size(); ++n) {
-    const Node& node = graph.nodes[n];
-    if (!is_known(graph, node) || is_dequantisation(graph, node) || grows_too_much(graph, node)) {
-      continue;
-    }
-    auto results = try_evaluate(graph, node, known);
-    if (!results) {
-      continue;
-    }
-    for (std::size_t i = 0; i < node.outputs.size(); ++i) {
-      Value& value = graph.value(node.outputs[i]);
-      value.constant = std::move((*results)[i]);
-      value.producer = kNone;
-    }
-    folded[n] = true;
-    changed = true;
-  }
-  graph.erase_nodes(folded);
-  return changed;
+  return fold_where(graph, [](const Graph& whole, const Node& node) {
+    return is_known(whole, node) && !is_dequantisation(whole, node) && !grows_too_much(whole, node);
+  });
 }
 
 }  // namespace fovea
