@@ -136,7 +136,10 @@ Chain stage_chain(const std::vector<StageConfig>& stages) {
     if (const auto* model = std::get_if<ModelStage>(&stage)) {
       chain.add(model_element(*model, counts));
     } else if (const auto* track = std::get_if<TrackStage>(&stage)) {
-      chain.add(Element("fvtrack").set("tracking-type", kTrackKinds[static_cast<std::size_t>(track->type)]));
+      chain.add(Element("fvtrack")
+                    .set("tracking-type", kTrackKinds[static_cast<std::size_t>(track->type)])
+                    .set("high-confidence", fmt::format("{}", track->high_confidence))
+                    .set("tracking-per-class", track->per_class ? "true" : "false"));
     } else {
       chain.add_text(std::get<GstStage>(stage).fragment);
     }

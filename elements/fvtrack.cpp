@@ -48,6 +48,16 @@ constexpr std::array kProperties = {
                 .least = 1,
                 .most = 10000,
                 .number_default = kDefaults.max_tracks},
+    PropertyRow{.name = "high-confidence",
+                .kind = Kind::kDouble,
+                .blurb = "Less confident detections continue a track but start none",
+                .least = 0,
+                .most = 1,
+                .number_default = kDefaults.high_confidence},
+    PropertyRow{.name = "tracking-per-class",
+                .kind = Kind::kBool,
+                .blurb = "A change of label ends a track. Otherwise a track keeps the label it was given most",
+                .number_default = kDefaults.per_class ? 1.0 : 0.0},
 };
 
 TrackingType parse_type(const std::string& text) {
@@ -91,6 +101,8 @@ std::unique_ptr<ElementWork> make(GstElement* /*element*/, const PropertyValues&
   settings.max_lost = std::chrono::milliseconds(static_cast<std::int64_t>(values.number("max-lost")));
   settings.min_hits = static_cast<int>(values.number("min-hits"));
   settings.max_tracks = static_cast<int>(values.number("max-tracks"));
+  settings.high_confidence = static_cast<float>(values.number("high-confidence"));
+  settings.per_class = values.flag("tracking-per-class");
   return std::make_unique<TrackWork>(settings);
 }
 

@@ -23,6 +23,14 @@ constexpr double kSizeShare = 0.25;
 /// Boxes whose areas differ more are not the same thing, however near they are.
 constexpr float kMaxAreaRatio = 4;
 
+/// A detection continues a track of another label only where they overlap as two views of one thing do, and it is the
+/// worse choice next to one of the track's own label.
+constexpr float kOtherLabelIou = 0.5F;
+constexpr double kOtherLabelCost = 0.3;
+
+/// Two boxes of different labels that overlap more are two guesses at one thing.
+constexpr float kSecondGuessIou = 0.7F;
+
 /// Position and velocity of one coordinate. Variances in squared coordinate units.
 class Coordinate {
  public:
@@ -110,11 +118,53 @@ class Motion {
   std::array<Coordinate, 4> coordinates_;
 };
 
+/// What a track's detections were called.
+class LabelVote {
+ public:
+  void add(const Object& object) {
+    auto found = std::ranges::find_if(
+        votes_, [&](const Vote& vote) { return vote.label_id == object.label_id && vote.label == object.label; });
+    if (found == votes_.end()) {
+      // Models with many labels do not make a track grow: the weakest gives way.
+      if (votes_.size() >= kMostLabels) {
+        votes_.erase(std::ranges::min_element(votes_, {}, &Vote::weight));
+      }
+      found = votes_.insert(votes_.end(), {object.label, object.label_id, 0});
+    }
+    for (Vote& vote : votes_) {
+      vote.weight *= kMemory;
+    }
+    found->weight += object.confidence;
+  }
+
+  /// Gives the winner's name to an object. Votes must have been added.
+  void name(Object& object) const {
+    const Vote& winner = *std::ranges::max_element(votes_, {}, &Vote::weight);
+    object.label = winner.label;
+    object.label_id = winner.label_id;
+  }
+
+  [[nodiscard]] bool elects(const Object& object) const {
+    const Vote& winner = *std::ranges::max_element(votes_, {}, &Vote::weight);
+    return winner.label_id == object.label_id && winner.label == object.label;
+  }
+
+ private:
+  struct Vote {
+    std::string label;
+    int label_id = -1;
+    float weight = 0;
+  };
+  static constexpr std::size_t kMostLabels = 4;
+  static constexpr float kMemory = 0.95F;  ///< Kept of the earlier votes' weight at each detection.
+
+  std::vector<Vote> votes_;
+};
+
 struct Track {
   Motion motion;
+  LabelVote label;
   std::optional<std::uint64_t> id;  ///< Given when the track is first shown.
-  std::string label;
-  int label_id = -1;
   std::string model;
   float confidence = 0;
   int hits = 1;
@@ -135,6 +185,23 @@ float centre_distance(const Box& a, const Box& b) {
   const float dx = a.x + a.width / 2 - b.x - b.width / 2;
   const float dy = a.y + a.height / 2 - b.y - b.height / 2;
   return std::hypot(dx, dy) / (std::hypot(a.width + b.width, a.height + b.height) / 2);
+}
+
+/// Takes out of `order` (indices, the most confident first) what another label of the same model covers better.
+void drop_second_guesses(const std::vector<Object>& objects, std::vector<std::size_t>& order) {
+  std::vector<std::size_t> kept;
+  for (const std::size_t index : order) {
+    const Object& object = objects[index];
+    const bool second = std::ranges::any_of(kept, [&](std::size_t other) {
+      return objects[other].model == object.model &&
+             (objects[other].label_id != object.label_id || objects[other].label != object.label) &&
+             iou(objects[other].box, object.box) > kSecondGuessIou;
+    });
+    if (!second) {
+      kept.push_back(index);
+    }
+  }
+  order = std::move(kept);
 }
 
 }  // namespace
@@ -171,18 +238,19 @@ void Tracker::State::advance(std::chrono::nanoseconds pts) {
 }
 
 double Tracker::State::cost(const Track& track, const Object& object) const {
-  if (settings.per_class && (track.label_id != object.label_id || track.label != object.label)) {
-    return kForbidden;
-  }
   const Box predicted = track.motion.box();
   const float overlap = iou(predicted, object.box);
+  const bool other = !track.label.elects(object);
+  if (other && (settings.per_class || track.model != object.model || overlap < kOtherLabelIou)) {
+    return kForbidden;
+  }
   const float distance = centre_distance(predicted, object.box);
   const float ratio = predicted.area() / object.box.area();
   const bool near = distance <= settings.max_centre_distance && ratio <= kMaxAreaRatio && ratio >= 1 / kMaxAreaRatio;
   if (overlap < settings.min_iou && !near) {
     return kForbidden;
   }
-  return 1.0 - overlap + distance;
+  return 1.0 - overlap + distance + (other ? kOtherLabelCost : 0);
 }
 
 void Tracker::State::accept(Track& track, Object& object) {
@@ -192,12 +260,14 @@ void Tracker::State::accept(Track& track, Object& object) {
   track.last_seen = time;
   track.confidence = object.confidence;
   track.model = object.model;
-  track.label = object.label;
-  track.label_id = object.label_id;
+  track.label.add(object);
   if (!track.id && track.hits >= settings.min_hits) {
     track.id = next_id++;
   }
   object.track_id = track.id;
+  if (track.id) {
+    track.label.name(object);
+  }
 }
 
 /// Pairs the candidates with the tracks that have not been seen yet.
@@ -234,12 +304,12 @@ void Tracker::State::add_new(std::vector<Object>& objects, const std::vector<std
       continue;
     }
     Track track{.motion = Motion(object.box),
+                .label = {},
                 .id = std::nullopt,
-                .label = object.label,
-                .label_id = object.label_id,
                 .model = object.model,
                 .confidence = object.confidence,
                 .last_seen = time};
+    track.label.add(object);
     if (settings.min_hits <= 1) {
       track.id = next_id++;
       object.track_id = track.id;
@@ -257,8 +327,7 @@ void Tracker::State::append_predictions(std::vector<Object>& objects) const {
     }
     Object object;
     object.box = box;
-    object.label = track.label;
-    object.label_id = track.label_id;
+    track.label.name(object);
     object.confidence = track.confidence;
     object.track_id = track.id;
     object.predicted = true;
@@ -301,6 +370,9 @@ void Tracker::update(std::vector<Object>& objects, std::chrono::nanoseconds pts,
   }
   std::ranges::stable_sort(order,
                            [&](std::size_t a, std::size_t b) { return objects[a].confidence > objects[b].confidence; });
+  if (!state.settings.per_class) {
+    drop_second_guesses(objects, order);
+  }
   order.resize(std::min(order.size(), static_cast<std::size_t>(state.settings.max_tracks)));
   const auto low = std::ranges::find_if(
       order, [&](std::size_t i) { return objects[i].confidence < state.settings.high_confidence; });

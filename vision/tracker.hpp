@@ -24,8 +24,10 @@ struct TrackerSettings {
   float high_confidence = 0.5F;      ///< Below, a detection may continue a track but not start one (ByteTrack's idea).
   int min_hits = 2;                  ///< Detections before a track is shown.
   std::chrono::nanoseconds max_lost = std::chrono::milliseconds(1000);  ///< A track without detection ends after this.
-  bool per_class = true;                                                ///< Tracks never change their label.
-  int max_tracks = 256;                                                 ///< Bound; surplus detections stay without id.
+  /// true: a label's detections and tracks are a world of their own. false: a detector that takes a truck for a car now
+  /// and then neither ends the track nor begins a second one; objects bear their track's label, see Tracker::update.
+  bool per_class = false;
+  int max_tracks = 256;  ///< Bound; surplus detections stay without id.
 };
 
 /// One stream's tracks. Time comes from the frames (PTS), so dropped frames do not slow tracks down. Not thread-safe.
@@ -36,9 +38,13 @@ class Tracker {
   Tracker(Tracker&&) noexcept;
   Tracker& operator=(Tracker&&) noexcept;
 
-  /// Assigns track ids to `objects`, smooths nothing, keeps their order. Boxes that are empty or not finite, detections
-  /// of tracks not yet shown and those beyond max_tracks stay without id. A time that lies further back than max_lost
-  /// counts as a new beginning.
+  /// Assigns track ids to `objects`, smooths no boxes, keeps their order. Boxes that are empty or not finite,
+  /// detections of tracks not yet shown and those beyond max_tracks stay without id. A time that lies further back than
+  /// max_lost counts as a new beginning.
+  ///
+  /// Unless per_class, an object that gets an id also gets the label its track was given most, weighted by confidence
+  /// and fading over some twenty detections; and of two labels a model gives to nearly the same box, the less confident
+  /// stays without id.
   /// \param inferred  false: the detector did not look at this frame; kShortTerm then appends predicted objects.
   void update(std::vector<Object>& objects, std::chrono::nanoseconds pts, bool inferred);
 

@@ -115,10 +115,15 @@ inline constexpr std::string_view kTrackKinds[] = {"zero-term", "short-term", "z
 
 struct TrackStage {
   TrackKind type = TrackKind::kShortTerm;
+  double high_confidence = 0.5;
+  bool per_class = false;
 
   template <class Visitor>
   void describe(Visitor& visit) {
     visit("type", type, kTrackKinds, "short-term also predicts where objects are between inferences.");
+    visit("high-confidence", high_confidence, {0, 1}, "Less confident detections continue a track but start none.");
+    visit("per-class", per_class,
+          "A change of label ends a track. Otherwise a track keeps the label it was given most.");
   }
   bool operator==(const TrackStage&) const = default;
 };

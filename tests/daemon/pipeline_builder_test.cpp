@@ -59,7 +59,7 @@ TEST(PipelineBuilder, OneBranchIsALine) {
             "filesrc location=\"/clips/one two.mp4\" ! "
             "decodebin caps=\"video/x-raw(ANY)\" expose-all-streams=false ! videoconvert ! "
             "fvdetect name=detect0 model=/models/m.xml device=CPU threshold=0.5 inference-interval=2 ! "
-            "fvtrack tracking-type=short-term ! "
+            "fvtrack tracking-type=short-term high-confidence=0.5 tracking-per-class=false ! "
             "fvclassify name=classify0 model=/models/c.xml device=CPU object-class=person reclassify-interval=15 ! "
             "fvmetaconvert format=native add-empty-results=true source=\"/clips/one two.mp4\" node=box7 "
             "pipeline=people ! "
