@@ -3,6 +3,7 @@ import numpy as np
 import torch
 
 from layers import normalise
+from names import frames_name
 
 
 def open_split(folder, split):
@@ -13,19 +14,22 @@ def open_split(folder, split):
 
 
 class Scenes:
-    """All frames of a split in memory, and each frame's objects (rows of make_data.py's `objects`)."""
+    """All frames of a split, shrunk to `size`, in memory, and each frame's objects (rows of make_data.py's `objects`)."""
 
-    def __init__(self, files, masks=False):
-        frames, self.objects, mask_parts = [], [], []
-        for file in files:
-            shard = np.load(file)
-            frames.append(shard["frames"])
-            objects = shard["objects"]
-            self.objects += [objects[objects[:, 0] == number] for number in range(len(frames[-1]))]
+    def __init__(self, files, size, masks=False):
+        self.objects = []
+        shards = [np.load(file) for file in files]
+        counts = [len(shard["masks"]) for shard in shards]
+        self.frames = np.empty((sum(counts), size[1], size[0], 3), np.uint8)
+        self.masks = np.empty((sum(counts), *shards[0]["masks"].shape[1:]), np.uint8) if masks else None
+        first = 0
+        for shard, count in zip(shards, counts):
+            self.frames[first:first + count] = shard[frames_name(size)]
             if masks:
-                mask_parts.append(shard["masks"])
-        self.frames = np.concatenate(frames)
-        self.masks = np.concatenate(mask_parts) if masks else None
+                self.masks[first:first + count] = shard["masks"]
+            objects = shard["objects"]
+            self.objects += [objects[objects[:, 0] == number] for number in range(count)]
+            first += count
 
     def __len__(self):
         return len(self.frames)

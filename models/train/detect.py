@@ -15,7 +15,7 @@ from torch.nn import functional
 from data import Scenes, distort, open_split
 from fit import Order, export, fit, launch, parser
 from layers import MEAN, SCALE, Merge, Trunk, separable
-from names import DETECT_LABELS
+from names import DETECT_LABELS, DETECT_SIZE
 
 STRIDE = 4
 CLASSES = len(DETECT_LABELS)
@@ -41,7 +41,7 @@ class StreetDetect(nn.Module):
 
     def forward(self, x):
         """Logits [N, classes, h, w] and distances of the sides [N, 4 (left, top, right, bottom), h, w] in input pixels."""
-        quarter, eighth, sixteenth, last = self.trunk(x)
+        _, quarter, eighth, sixteenth, last = self.trunk(x)
         features = self.merge4(self.merge8(self.merge16(last, sixteenth), eighth), quarter)
         return self.heat(features), torch.exp(self.sides(features).clamp(max=5.5)) * STRIDE
 
@@ -188,10 +188,10 @@ def train(rank, options, scenes):
 
 
 def main():
-    options = parser(__doc__, samples=260000, rate=3e-3)
-    options.add_argument("--whole-share", type=float, default=0.27, help="of the pictures; the others are windows")
+    options = parser(__doc__, samples=320000, rate=3e-3)
+    options.add_argument("--whole-share", type=float, default=0.1, help="of the pictures; the others are windows")
     options = options.parse_args()
-    launch(train, options, Scenes(open_split(options.data, "train")))
+    launch(train, options, Scenes(open_split(options.data, "train"), DETECT_SIZE))
 
 
 if __name__ == "__main__":

@@ -84,29 +84,31 @@ class Residual(nn.Module):
     def __init__(self, channels, size=3):
         super().__init__()
         self.body = nn.Sequential(conv(channels, channels, size, groups=channels), conv(channels, channels, 1, relu=False))
+        nn.init.zeros_(self.body[-1][-1].weight)  # Begins as the identity: a deep chain learns from the first step.
 
     def forward(self, x):
         return functional.relu(x + self.body(x))
 
 
 class Trunk(nn.Module):
-    """Features at a quarter, an eighth, a sixteenth and a thirty-second of the input's size."""
+    """Features at half, a quarter, an eighth, a sixteenth and a thirty-second of the input's size."""
 
-    CHANNELS = (32, 64, 128, 192)
+    CHANNELS = (16, 32, 64, 128, 192)
 
     def __init__(self):
         super().__init__()
         self.stem = conv(3, 16, 3, 2)
         self.quarter = nn.Sequential(conv(16, 32, 3, 2), Residual(32))
-        self.eighth = nn.Sequential(separable(32, 64, 3, 2), Residual(64), Residual(64))
-        self.sixteenth = nn.Sequential(separable(64, 128, 3, 2), Residual(128, 5), Residual(128, 5), Residual(128, 5))
-        self.last = nn.Sequential(separable(128, 192, 3, 2), Residual(192, 5), Residual(192, 5))
+        self.eighth = nn.Sequential(separable(32, 64, 3, 2), *(Residual(64) for _ in range(3)))
+        self.sixteenth = nn.Sequential(separable(64, 128, 3, 2), *(Residual(128, 5) for _ in range(6)))
+        self.last = nn.Sequential(separable(128, 192, 3, 2), *(Residual(192, 5) for _ in range(4)))
 
     def forward(self, x):
-        quarter = self.quarter(self.stem(x))
+        half = self.stem(x)
+        quarter = self.quarter(half)
         eighth = self.eighth(quarter)
         sixteenth = self.sixteenth(eighth)
-        return quarter, eighth, sixteenth, self.last(sixteenth)
+        return half, quarter, eighth, sixteenth, self.last(sixteenth)
 
 
 class Merge(nn.Module):

@@ -2,7 +2,8 @@
 """Renders street scenes with `fovea simulate` and keeps what training needs: small frames, masks, boxes, vehicle crops.
 
 One shard (.npz) a group of seeds, so an interrupted run goes on where it stopped:
-  frames    uint8 [N, 288, 512, 3]  BGR, 1280x720 shrunk as fvdetect does (bilinear, no antialiasing)
+  frames_WxH uint8 [N, H, W, 3]     BGR, 1280x720 shrunk as fvdetect does (bilinear, no antialiasing), for each
+                                    network's input size
   masks     uint8 [N, 180, 320]     class ids of `fovea simulate`
   objects   float32 [M, 10]         frame, label id, x, y, width, height (of the frame, 0..1), visible, in_frame,
                                     height of the visible part in pixels of 720 lines, track id
@@ -19,10 +20,10 @@ import subprocess
 import cv2
 import numpy as np
 
-from names import COLORS, DETECT_LABELS, SPLITS, VEHICLE_TYPES
+from names import COLORS, DETECT_LABELS, DETECT_SIZE, SEGMENT_SIZE, SPLITS, VEHICLE_TYPES, frames_name
 
 SOURCE = (1280, 720)
-NETWORK = (512, 288)
+SIZES = (DETECT_SIZE, SEGMENT_SIZE)
 CROP = 112
 SURROUNDINGS = 0.2
 SEEDS_A_SHARD = 20
@@ -52,15 +53,17 @@ def make_shard(fovea, seeds, frames, step, scratch, target):
     shutil.rmtree(scratch, ignore_errors=True)
     subprocess.run([fovea, "simulate", "--seeds", f"{seeds[0]}:{seeds[1]}", "--frames", str(frames), "--step", str(step),
                     "--width", str(SOURCE[0]), "--height", str(SOURCE[1]), "--mask", "--output-dir", scratch], check=True)
-    images, masks, objects, crops, crop_truth = [], [], [], [], []
+    images = {size: [] for size in SIZES}
+    masks, objects, crops, crop_truth = [], [], [], []
     arrays = {}
     for entry in json.loads((scratch / "truth.json").read_text()):
         for name in (entry["file"], entry["mask_file"]):
             if name not in arrays:
                 arrays[name] = np.load(scratch / name, mmap_mode="r")
         frame = np.asarray(arrays[entry["file"]][entry["index"]])
-        number = len(images)
-        images.append(cv2.resize(frame, NETWORK, interpolation=cv2.INTER_LINEAR))
+        number = len(masks)
+        for size in SIZES:
+            images[size].append(cv2.resize(frame, size, interpolation=cv2.INTER_LINEAR))
         masks.append(np.array(arrays[entry["mask_file"]][entry["mask_index"]]))
         kept = 0
         for thing in entry["objects"]:
@@ -74,7 +77,8 @@ def make_shard(fovea, seeds, frames, step, scratch, target):
     arrays.clear()
     shutil.rmtree(scratch)
     part = target.with_suffix(".part.npz")
-    np.savez(part, frames=np.array(images), masks=np.array(masks), objects=np.array(objects, np.float32).reshape(-1, 10),
+    frames = {frames_name(size): np.array(images[size]) for size in SIZES}
+    np.savez(part, **frames, masks=np.array(masks), objects=np.array(objects, np.float32).reshape(-1, 10),
              crops=np.array(crops, np.uint8).reshape(-1, CROP, CROP, 3), crop_truth=np.array(crop_truth, np.int64).reshape(-1, 2))
     part.rename(target)
     return target

@@ -4,6 +4,16 @@ DETECT_LABELS = ["person", "cyclist", "car", "truck"]
 COLORS = ["white", "gray", "black", "red", "blue", "green", "yellow", "brown"]
 VEHICLE_TYPES = ["car", "van", "truck"]
 
+# Input of the networks: width, height in pixels.
+DETECT_SIZE = (640, 352)
+SEGMENT_SIZE = (512, 288)
+
+
+def frames_name(size):
+    """Of the array in a shard that holds the frames of this size."""
+    return f"frames_{size[0]}x{size[1]}"
+
+
 # Classes of street-segment, and which classes of the street's truth belong to each. The others (void, poles and small
 # furniture, thinner than the masks' cells) are not learnt.
 SEGMENT_CLASSES = {
@@ -20,7 +30,7 @@ SEGMENT_CLASSES = {
 # Ranges of seeds [first, last); frames and step (frames of the 30 Hz street between two of them) of each scene.
 # Scenes of "test" are rendered by `fovea assess`, never by these scripts.
 SPLITS = {
-    "train": {"seeds": (100000, 100800), "frames": 7, "step": 50},
+    "train": {"seeds": (100000, 100900), "frames": 10, "step": 35},
     "validation": {"seeds": (200000, 200040), "frames": 7, "step": 50},
 }
 TEST_SEEDS = (300000, 300020)

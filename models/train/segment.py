@@ -9,8 +9,8 @@ from torch.nn import functional
 
 from data import Scenes, distort, open_split
 from fit import Order, export, fit, launch, parser
-from layers import MEAN, SCALE, Merge, Trunk, separable
-from names import SEGMENT_CLASSES, STREET_CLASSES
+from layers import MEAN, SCALE, Merge, Trunk, conv, separable
+from names import SEGMENT_CLASSES, SEGMENT_SIZE, STREET_CLASSES
 
 # The street's masks have 320x180 cells for a frame the network sees as 512x288: 5 cells are 8 pixels.
 CELLS, PIXELS = 5, 8
@@ -24,13 +24,16 @@ class StreetSegment(nn.Module):
         self.merge16 = Merge(192, 128, 96)
         self.merge8 = Merge(96, 64, 64)
         self.merge4 = Merge(64, 32, 64)
-        # Four cells of half size out of each: half-size convolutions would cost more than all the rest.
-        self.classes = nn.Sequential(separable(64, 64), nn.Conv2d(64, 4 * len(SEGMENT_CLASSES), 1), nn.PixelShuffle(2))
+        # Four cells of half size out of each, then the outlines of people from the stem.
+        self.finer = nn.Sequential(conv(64, 64, 1, relu=False), nn.PixelShuffle(2))
+        self.outlines = conv(16, 16, 1, relu=False)
+        self.classes = nn.Sequential(separable(16, 16), nn.Conv2d(16, len(SEGMENT_CLASSES), 1))
 
     def forward(self, x):
         """Scores at half the input's size, brought to the size of the street's masks."""
-        quarter, eighth, sixteenth, last = self.trunk(x)
-        scores = self.classes(self.merge4(self.merge8(self.merge16(last, sixteenth), eighth), quarter))
+        half, quarter, eighth, sixteenth, last = self.trunk(x)
+        features = self.finer(self.merge4(self.merge8(self.merge16(last, sixteenth), eighth), quarter))
+        scores = self.classes(functional.relu(features + self.outlines(half)))
         size = [scores.shape[2] * 2 * CELLS // PIXELS, scores.shape[3] * 2 * CELLS // PIXELS]
         return functional.interpolate(scores, size=size, mode="bilinear", align_corners=False)
 
@@ -69,6 +72,20 @@ def class_weights(scenes, table):
     return weight / weight.mean()
 
 
+def iou_loss(scores, masks):
+    """1 - mean over the classes of the soft intersection over union in the batch: what is measured, made smooth.
+
+    Cross entropy alone neglects classes with few cells.
+    """
+    judged = (masks != NOT_JUDGED).unsqueeze(1).float()
+    truth = functional.one_hot(masks.clamp(max=len(SEGMENT_CLASSES) - 1), len(SEGMENT_CLASSES)).permute(0, 3, 1, 2)
+    truth = truth.float() * judged
+    guess = torch.softmax(scores, 1) * judged
+    overlap = (guess * truth).sum((0, 2, 3))
+    union = (guess + truth).sum((0, 2, 3)) - overlap
+    return 1 - ((overlap + 1) / (union + 1)).mean()
+
+
 def train(rank, options, scenes):
     table = class_table()
     weight = class_weights(scenes, table)
@@ -85,7 +102,9 @@ def train(rank, options, scenes):
         nonlocal order
         order = order or Order(np.ones(len(scenes), int), rng)
         images, masks = make_batch(scenes, table, order.take(options.batch), rng)
-        return {"loss": functional.cross_entropy(network(images), masks, weight, ignore_index=NOT_JUDGED)}
+        scores = network(images)
+        return {"entropy": functional.cross_entropy(scores, masks, weight, ignore_index=NOT_JUDGED),
+                "iou": iou_loss(scores, masks)}
 
     fit(rank, options, network, "street-segment", options.samples // (options.batch * options.processes), losses_of)
     if rank == 0:
@@ -94,10 +113,10 @@ def train(rank, options, scenes):
 
 
 def main():
-    options = parser(__doc__, samples=60000, rate=3e-3)
+    options = parser(__doc__, samples=120000, rate=3e-3)
     options.add_argument("--trunk", type=pathlib.Path, help="weights (.pt) of street-detect, whose trunk to begin with")
     options = options.parse_args()
-    launch(train, options, Scenes(open_split(options.data, "train"), masks=True))
+    launch(train, options, Scenes(open_split(options.data, "train"), SEGMENT_SIZE, masks=True))
 
 
 if __name__ == "__main__":
