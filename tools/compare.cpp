@@ -12,7 +12,7 @@
 #include "tools/subcommand.hpp"
 #include "vision/image_file.hpp"
 #include "vision/model_files.hpp"
-#include "vision/model_spec.hpp"
+#include "vision/model_spec_resolve.hpp"
 #include "vision/picture_input.hpp"
 
 namespace fovea::tools {
@@ -32,7 +32,7 @@ struct Options {
 };
 
 void feed_image(const Options& options, const Model& model, ModelInputs& inputs) {
-  const ModelSpec spec = find_model_spec(resolve_model(options.models[0]));
+  const ModelSpec spec = resolve_model_spec(model);
   const std::size_t index = find_picture_input(model.graph.inputs, spec);
   Tensor& target = inputs[index];
   const PreProcessSpec preprocess =

@@ -12,7 +12,7 @@
 #include "tools/subcommand.hpp"
 #include "vision/image_file.hpp"
 #include "vision/model_files.hpp"
-#include "vision/model_spec.hpp"
+#include "vision/model_spec_resolve.hpp"
 #include "vision/picture_input.hpp"
 
 namespace fovea::tools {
@@ -60,10 +60,11 @@ void print_summary(const std::string& name, const ConstTensorView& tensor) {
 
 /// Feeds a picture as the model's description says, and the extra inputs it explains.
 void feed_image(const Options& options, const Model& model, InferRequest& request, std::vector<bool>& given) {
-  const ModelSpec spec = find_model_spec(resolve_model(options.model));
+  const ModelSpec spec = resolve_model_spec(model);
   const Graph& graph = model.graph;
   const std::size_t index = find_picture_input(graph.inputs, spec);
-  const PreProcessSpec preprocess = resolve_preprocess(spec, request.input(index).type, picture_layout(graph.inputs[index], request.input(index).shape()));
+  const PreProcessSpec preprocess = resolve_preprocess(
+      spec, request.input(index).type, picture_layout(graph.inputs[index], request.input(index).shape()));
   const Image image = read_image(options.image);
   PreProcess(preprocess).run(image.view(), {0, 0, 1, 1}, request.input(index));
   given[index] = true;

@@ -76,6 +76,10 @@ std::span<const DecoderDef* const> all_decoders();
 /// By name or alias; nullptr when there is none.
 const DecoderDef* find_decoder(std::string_view name);
 
+/// The decoder `output` names or, where it names none, the first that fits the output it means.
+/// \throws Error{kInvalidConfig} for an unknown name, the nearest suggested.
+const DecoderDef& decoder_of(const ModelSpec& spec, const OutputSpec& output, std::span<const OutputInfo> outputs);
+
 /// All decoders a spec asks for, as one. With no outputs in the spec, the first decoder that fits.
 /// \throws Error{kInvalidConfig} for an unknown decoder (nearest suggested) or output name.
 std::unique_ptr<PostProcess> make_post_process(const ModelSpec& spec, std::span<const OutputInfo> outputs);
