@@ -63,6 +63,8 @@ struct DecoderDef {
   std::string_view summary;  ///< One line for documentation.
   /// DL Streamer's names for the same; unused places are empty.
   std::array<std::string_view, 4> aliases{};
+  /// Keeps the surest of overlapping boxes itself, by ModelSpec::iou_threshold.
+  bool suppresses = false;
   /// True when the decoder is the natural choice for these outputs and task, if the spec names none.
   bool (*fits)(const ModelSpec& spec, std::span<const OutputInfo> outputs) = nullptr;
   /// \throws Error{kInvalidConfig} when the outputs or the OutputSpec do not suit the decoder.

@@ -93,6 +93,7 @@ extern const DecoderDef yolo_v5;
 const DecoderDef yolo_v5{.name = "yolo_v5",
                          .summary = "Detections as [1,N,5+C]: boxes by centre and size, objectness, class scores",
                          .aliases = {"yolo_v7"},
+                         .suppresses = true,
                          .fits = fits,
                          .make = make};
 
