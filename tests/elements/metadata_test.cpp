@@ -10,7 +10,7 @@ namespace {
 using Metadata = InferenceTest;
 
 TEST_F(Metadata, AnUltralyticsExportJustWorks) {
-  const std::filesystem::path model = make_ultralytics_detector(dir_.path());
+  const std::filesystem::path model = test::make_ultralytics_detector(dir_.path());
   Harness harness("fvdetect model=" + model.string());
   harness.grey();
   constexpr int kLevel = 204;
@@ -29,11 +29,11 @@ TEST_F(Metadata, AnUltralyticsExportJustWorks) {
 }
 
 TEST_F(Metadata, AFormWithoutDecoderIsRefusedWithItsOrigin) {
-  auto metadata = ultralytics_metadata();
+  auto metadata = test::ultralytics_metadata();
   for (auto& [key, value] : metadata) {
     value = key == "task" ? "obb" : value;
   }
-  const std::filesystem::path model = make_ultralytics_detector(dir_.path(), "obb", metadata);
+  const std::filesystem::path model = test::make_ultralytics_detector(dir_.path(), "obb", metadata);
   EXPECT_THAT(start_error("fvdetect model=" + model.string()),
               ::testing::HasSubstr("unknown decoder 'yolo_v8_obb' (from metadata task)"));
 }

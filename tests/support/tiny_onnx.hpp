@@ -9,7 +9,7 @@
 
 #include "tests/support/onnx_bytes.hpp"
 
-namespace fovea::testing {
+namespace fovea::test {
 
 /// Keys as Ultralytics writes them, for a detector of two classes.
 inline std::vector<std::pair<std::string, std::string>> ultralytics_metadata() {
@@ -27,7 +27,6 @@ inline std::vector<std::pair<std::string, std::string>> ultralytics_metadata() {
 inline std::filesystem::path make_ultralytics_detector(
     const std::filesystem::path& directory, const std::string& name = "export",
     const std::vector<std::pair<std::string, std::string>>& metadata = ultralytics_metadata()) {
-  namespace onnx = test::onnx;
   constexpr std::size_t kRows = 6;
   constexpr std::size_t kColumns = 8;
   std::vector<float> boxes(kRows * kColumns, 0.0F);
@@ -53,4 +52,4 @@ inline std::filesystem::path make_ultralytics_detector(
   return path;
 }
 
-}  // namespace fovea::testing
+}  // namespace fovea::test

@@ -228,7 +228,7 @@ TEST(Convert, WithoutSimplifyingNothingElseChanges) {
 
 TEST(Convert, WhatIsInsideTheModelIsNotAskedForAgain) {
   const test::TempDir dir;
-  Model model = read_model(testing::make_ultralytics_detector(dir.path()));
+  Model model = read_model(test::make_ultralytics_detector(dir.path()));
   ASSERT_THAT(resolve_model_spec(model).input.scale, testing::ElementsAre(255));
   ConvertRequest request;
   request.scale_values = "255";

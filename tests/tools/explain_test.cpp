@@ -18,7 +18,7 @@ using ::testing::HasSubstr;
 
 TEST(Explain, NamesEveryStepAndWhoSaidSo) {
   const test::TempDir dir;
-  const Model model = read_model(testing::make_ultralytics_detector(dir.path()));
+  const Model model = read_model(test::make_ultralytics_detector(dir.path()));
   dir.write("export.yaml", "version: 1\nthreshold: 0.25\n");
   const Plan plan = explain_plan(model, resolve_model_spec(model));
   EXPECT_TRUE(plan.complete);

@@ -97,7 +97,7 @@ TEST_F(ModelCommands, InspectNamesAllUnsupportedOperatorsWithTheirNodes) {
 }
 
 TEST_F(ModelCommands, InspectExplainsAndShowsThePicture) {
-  const std::string model = testing::make_ultralytics_detector(dir_.path()).string();
+  const std::string model = test::make_ultralytics_detector(dir_.path()).string();
   Image wide;
   wide.width_px = 64;
   wide.height_px = 32;

@@ -301,7 +301,7 @@ TEST_F(ModelMetadata, ADescriptionMayForbidMetadata) {
 
 TEST_F(ModelMetadata, SurvivesTheWayThroughFiles) {
   // ONNX → IR → IR: what the first file says about itself is still there and still means the same.
-  Model onnx = read_model(testing::make_ultralytics_detector(dir_.path()));
+  Model onnx = read_model(test::make_ultralytics_detector(dir_.path()));
   const ModelSpec before = resolve_model_spec(onnx);
   EXPECT_THAT(before.labels, ElementsAre("nothing", "it's a thing"));
   EXPECT_EQ(before.outputs.at(0).decoder, "yolo_v8");
