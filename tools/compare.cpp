@@ -1,19 +1,18 @@
 // `fovea compare`: one model on two devices, or two models, node by node; names the first node that is wrong.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <filesystem>
 #include <memory>
 #include <nlohmann/json.hpp>
 
+#include "engine/ops/shape_inference.hpp"
 #include "engine/runtime/core.hpp"
 #include "tools/compare/lock_step.hpp"
-#include "tools/npy.hpp"
+#include "tools/model_inputs.hpp"
 #include "tools/subcommand.hpp"
-#include "vision/image_file.hpp"
 #include "vision/model_files.hpp"
-#include "vision/model_spec.hpp"
-#include "vision/picture_input.hpp"
 
 namespace fovea::tools {
 namespace {
@@ -23,54 +22,52 @@ constexpr int kExceeded = 1;
 struct Options {
   std::vector<std::filesystem::path> models;
   std::vector<std::string> devices;
-  std::vector<std::string> inputs;
-  std::filesystem::path image;
+  InputOptions inputs;
   std::filesystem::path reproducer;
   std::uint32_t seed = 1;
   double tolerance = 0;
   bool json = false;
 };
 
-void feed_image(const Options& options, const Model& model, ModelInputs& inputs) {
-  const ModelSpec spec = find_model_spec(resolve_model(options.models[0]));
-  const std::size_t index = find_picture_input(model.graph.inputs, spec);
-  Tensor& target = inputs[index];
-  const PreProcessSpec preprocess =
-      resolve_preprocess(spec, target.type(), picture_layout(model.graph.inputs[index], target.shape()));
-  const Image image = read_image(options.image);
-  PreProcess(preprocess).run(image.view(), {0, 0, 1, 1}, target.mutable_view());
-  for (const ExtraInput& extra : spec.extra_inputs) {
-    fill_extra_input(extra, preprocess, inputs[find_port(model.graph.inputs, extra.input, "input")].mutable_view());
+/// Names of converted models grow long; both ends tell most.
+std::string shortened(const std::string& name) {
+  constexpr std::size_t kWidth = 40;
+  if (name.size() <= kWidth) {
+    return name;
   }
+  return name.substr(0, kWidth / 2 - 2) + "..." + name.substr(name.size() - kWidth / 2 + 1);
 }
 
-void feed_arrays(const Options& options, const Model& model, ModelInputs& inputs) {
-  for (const std::string& text : options.inputs) {
-    const auto equals = text.find('=');
-    const std::string name = equals == std::string::npos ? "" : text.substr(0, equals);
-    const std::size_t index = find_port(model.graph.inputs, name, "input");
-    const Tensor tensor = read_npy(equals == std::string::npos ? text : text.substr(equals + 1));
-    if (tensor.shape() != inputs[index].shape()) {
-      fail(ErrorCode::kInvalidArgument, "'{}' is {}, input '{}' takes {}", text, to_string(tensor.type()),
-           model.graph.inputs[index].name, to_string(inputs[index].type()));
-    }
-    inputs[index] = tensor.cast(inputs[index].data_type());
+void print_summary(const DeviceComparison& comparison) {
+  std::size_t exceeded = 0;
+  std::size_t judged = 0;
+  for (const NodeComparison& node : comparison.nodes) {
+    exceeded += node.exceeded ? 1 : 0;
+    judged += node.not_run.empty() && !std::isinf(node.bound) ? 1 : 0;
   }
+  fmt::print("{} nodes compared, {} of them judged by a tolerance, {} beyond it\n", comparison.nodes.size(), judged,
+             exceeded);
 }
 
 void print_comparison(const DeviceComparison& comparison) {
   for (const NodeComparison& node : comparison.nodes) {
     if (!node.not_run.empty()) {
-      fmt::print("{:<40} {:<20} not compared: {}\n", node.node, node.op, node.not_run);
+      fmt::print("{:<40} {:<20} not compared: {}\n", shortened(node.node), node.op, node.not_run);
       continue;
     }
-    fmt::print("{:<40} {:<20} {:<24} error {:<10.3g} {} size {:.3g}{}\n", node.node, node.op, node.type, node.error,
-               std::isinf(node.bound) ? "no bound derived  " : fmt::format("allowed {:<10.3g}", node.bound), node.size,
-               node.exceeded ? "  EXCEEDED" : "");
+    fmt::print("{:<40} {:<20} {:<24} error {:<10.3g} {} size {:.3g}{}\n", shortened(node.node), node.op, node.type,
+               node.error, std::isinf(node.bound) ? "no bound derived  " : fmt::format("allowed {:<10.3g}", node.bound),
+               node.size,
+               node.exceeded ? "  EXCEEDED"
+               : node.healed ? "  differs, what reads it agrees"
+                             : "");
   }
   for (const auto& [name, error] : comparison.output_errors) {
-    fmt::print("whole model, output '{}': largest error {:.3g}\n", name, error);
+    fmt::print("whole model, output '{}': {}\n", name,
+               std::isinf(error) ? "shapes differ, or values are finite on one side only"
+                                 : fmt::format("largest error {:.3g}", error));
   }
+  print_summary(comparison);
   if (comparison.first_exceeded < comparison.nodes.size()) {
     const NodeComparison& node = comparison.nodes[comparison.first_exceeded];
     fmt::print("first node beyond its tolerance: '{}' ({}), error {:.3g}, allowed {:.3g}\n", node.node, node.op,
@@ -90,6 +87,7 @@ void print_json(const DeviceComparison& comparison) {
                      {"allowed", number(node.bound)},
                      {"size", node.size},
                      {"exceeded", node.exceeded},
+                     {"healed", node.healed},
                      {"not_run", node.not_run}});
   }
   nlohmann::json json = {{"nodes", nodes}, {"outputs", nlohmann::json::object()}, {"first_exceeded", nullptr}};
@@ -102,23 +100,37 @@ void print_json(const DeviceComparison& comparison) {
   fmt::print("{}\n", json.dump(2));
 }
 
+/// Extents that the second model leaves open are those of the first.
+void adopt_shapes(const Model& first, Model& second) {
+  std::map<std::string, Shape> closed;
+  for (std::size_t i = 0; i < std::min(first.graph.inputs.size(), second.graph.inputs.size()); ++i) {
+    if (!is_static(second.graph.value(second.graph.inputs[i].value).type.shape)) {
+      closed[second.graph.inputs[i].name] = first.graph.value(first.graph.inputs[i].value).type.shape;
+    }
+  }
+  if (!closed.empty()) {
+    reshape(second.graph, closed);
+  }
+}
+
 int run(const Options& options) {
   if (options.devices.size() > 2) {
     fail(ErrorCode::kInvalidArgument, "--device: {} devices, expected two at most", options.devices.size());
   }
   Core core;
-  const Model first = core.read_model(resolve_model(options.models[0]));
+  Model first = core.read_model(resolve_model(options.models[0]));
+  const GivenInputs given = prepare_inputs(first, options.inputs);
   ModelInputs inputs = random_inputs(first.graph, options.seed);
-  feed_arrays(options, first, inputs);
-  if (!options.image.empty()) {
-    feed_image(options, first, inputs);
+  for (const auto& [index, tensor] : given) {
+    inputs[index] = tensor.cast(inputs[index].data_type());
   }
   const bool two_models = options.models.size() == 2;
   const std::string a = options.devices.empty() ? "REFERENCE" : options.devices[0];
   const std::string b = options.devices.size() == 2 ? options.devices[1] : two_models ? a : "CPU";
   DeviceComparison comparison;
   if (two_models) {
-    const Model second = core.read_model(resolve_model(options.models[1]));
+    Model second = core.read_model(resolve_model(options.models[1]));
+    adopt_shapes(first, second);
     comparison = compare_models(core, first, second, a, b, inputs, options.tolerance);
   } else {
     comparison = compare_devices(core, first, a, b, inputs, options.tolerance, options.reproducer);
@@ -135,10 +147,7 @@ std::function<int()> setup(CLI::App& app) {
   app.add_option("-d,--device", options->devices, "Twice: the devices to compare; the first gives the inputs of nodes")
       ->take_all()
       ->allow_extra_args(false);
-  app.add_option("-i,--input", options->inputs, "NAME=FILE.npy; NAME= may be left out")
-      ->take_all()
-      ->allow_extra_args(false);
-  app.add_option("--image", options->image, "PNG, JPEG or BMP, fed as the model's description says");
+  add_input_options(app, options->inputs);
   app.add_option("--seed", options->seed, "Of the random inputs that fill what is not given")->capture_default_str();
   app.add_option("--tolerance", options->tolerance, "Allowed share of each output's largest magnitude; 0: derived")
       ->check(CLI::NonNegativeNumber);

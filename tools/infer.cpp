@@ -8,12 +8,10 @@
 #include "engine/base/text.hpp"
 #include "engine/runtime/core.hpp"
 #include "engine/runtime/properties.hpp"
+#include "tools/model_inputs.hpp"
 #include "tools/npy.hpp"
 #include "tools/subcommand.hpp"
-#include "vision/image_file.hpp"
 #include "vision/model_files.hpp"
-#include "vision/model_spec.hpp"
-#include "vision/picture_input.hpp"
 
 namespace fovea::tools {
 namespace {
@@ -21,8 +19,7 @@ namespace {
 struct Options {
   std::filesystem::path model;
   std::string device = "CPU";
-  std::vector<std::string> inputs;
-  std::filesystem::path image;
+  InputOptions inputs;
   std::filesystem::path output_dir;
   std::string properties = "PERFORMANCE_HINT=LATENCY";
 };
@@ -32,15 +29,6 @@ std::string file_name(std::string name) {
   std::ranges::replace_if(
       name, [](char c) { return c == '/' || c == ':'; }, '_');
   return name + ".npy";
-}
-
-/// "NAME=FILE" or "FILE"; a '=' inside an existing file's name belongs to the name.
-std::pair<std::string, std::filesystem::path> split_input(const std::string& text) {
-  const auto equals = text.find('=');
-  if (equals == std::string::npos || std::filesystem::exists(text)) {
-    return {"", text};
-  }
-  return {text.substr(0, equals), text.substr(equals + 1)};
 }
 
 void print_summary(const std::string& name, const ConstTensorView& tensor) {
@@ -58,42 +46,21 @@ void print_summary(const std::string& name, const ConstTensorView& tensor) {
              sum / static_cast<double>(values.size()));
 }
 
-/// Feeds a picture as the model's description says, and the extra inputs it explains.
-void feed_image(const Options& options, const Model& model, InferRequest& request, std::vector<bool>& given) {
-  const ModelSpec spec = find_model_spec(resolve_model(options.model));
-  const Graph& graph = model.graph;
-  const std::size_t index = find_picture_input(graph.inputs, spec);
-  const PreProcessSpec preprocess = resolve_preprocess(spec, request.input(index).type, picture_layout(graph.inputs[index], request.input(index).shape()));
-  const Image image = read_image(options.image);
-  PreProcess(preprocess).run(image.view(), {0, 0, 1, 1}, request.input(index));
-  given[index] = true;
-  for (const ExtraInput& extra : spec.extra_inputs) {
-    fill_extra_input(extra, preprocess, request.input(extra.input));
-    given[find_port(graph.inputs, extra.input, "input")] = true;
-  }
-}
-
 int run(const Options& options) {
   Core core;
-  const Model model = core.read_model(resolve_model(options.model));
+  Model model = core.read_model(resolve_model(options.model));
+  const GivenInputs given = prepare_inputs(model, options.inputs);
+  for (std::size_t i = 0; i < model.graph.inputs.size(); ++i) {
+    if (!given.contains(i)) {
+      const GraphPort& port = model.graph.inputs[i];
+      fail(ErrorCode::kInvalidArgument, "input '{}' of {} is not given; use --input {}=FILE.npy or --image FILE",
+           port.name, to_string(model.graph.value(port.value).type), port.name);
+    }
+  }
   const CompiledModel compiled = core.compile_model(model, options.device, parse_properties(options.properties));
   InferRequest request = compiled.create_infer_request();
-  std::vector<bool> given(model.graph.inputs.size(), false);
-  for (const std::string& text : options.inputs) {
-    const auto [name, file] = split_input(text);
-    const std::size_t index = find_port(model.graph.inputs, name, "input");
-    request.set_input_tensor(model.graph.inputs[index].name, read_npy(file));
-    given[index] = true;
-  }
-  if (!options.image.empty()) {
-    feed_image(options, model, request, given);
-  }
-  for (std::size_t i = 0; i < given.size(); ++i) {
-    if (!given[i]) {
-      fail(ErrorCode::kInvalidArgument, "input '{}' of {} is not given; use --input {}=FILE.npy or --image FILE",
-           model.graph.inputs[i].name, to_string(model.graph.value(model.graph.inputs[i].value).type),
-           model.graph.inputs[i].name);
-    }
+  for (const auto& [index, tensor] : given) {
+    request.set_input_tensor(model.graph.inputs[index].name, tensor);
   }
   request.infer();
   if (!options.output_dir.empty()) {
@@ -113,9 +80,7 @@ std::function<int()> setup(CLI::App& app) {
   auto options = std::make_shared<Options>();
   app.add_option("model,-m,--model", options->model, "Model file")->required();
   app.add_option("-d,--device", options->device, "Device, see `fovea devices`")->capture_default_str();
-  app.add_option("-i,--input", options->inputs, "NAME=FILE.npy, cast to the input's type; NAME= may be left out")
-      ->take_all();
-  app.add_option("--image", options->image, "PNG, JPEG or BMP, fed as the model's description says");
+  add_input_options(app, options->inputs);
   app.add_option("-o,--output-dir", options->output_dir, "Write each output here as <name>.npy");
   app.add_option("--config", options->properties, "KEY=VALUE,… for compiling")->capture_default_str();
   return [options] { return run(*options); };

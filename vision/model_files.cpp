@@ -11,6 +11,13 @@ namespace fovea {
 
 namespace fs = std::filesystem;
 
+namespace {
+
+/// The file that holds the graph in the folder of a SavedModel.
+constexpr const char* kSavedModel = "saved_model.pb";
+
+}  // namespace
+
 std::vector<fs::path> model_directories() {
   std::vector<fs::path> directories;
   if (const char* variable = std::getenv("FOVEA_MODELS")) {
@@ -51,10 +58,20 @@ std::optional<fs::path> find_model_file(std::string_view name, std::span<const f
 
 fs::path resolve_model(const fs::path& model) {
   std::error_code ignored;
+  if (fs::path inside = model / kSavedModel; fs::is_regular_file(inside, ignored)) {
+    return inside.lexically_normal();
+  }
   if (model.has_parent_path() || fs::exists(model, ignored)) {
     return model;
   }
   return find_model_file(model.string(), model_directories()).value_or(model);
+}
+
+std::string model_name(const fs::path& model) {
+  if (model.filename() == kSavedModel && model.has_parent_path()) {
+    return model.parent_path().filename().string();
+  }
+  return model.stem().string();
 }
 
 }  // namespace fovea

@@ -135,13 +135,16 @@ std::vector<std::string> labels_of(Section& section) {
 }
 
 /// (pixel·(high − low)/255 + low − mean)/std as (pixel − mean')/scale'.
-void read_levels(Section& params, InputSpec& input) {
+void read_levels(Section& params, ModelSpec& spec, const std::string& origin) {
+  InputSpec& input = spec.input;
   const std::vector<double> range = params.numbers("range");
   std::vector<double> mean = params.numbers("mean");
   std::vector<double> deviation = params.numbers("std");
   if (range.empty() && mean.empty() && deviation.empty()) {
     return;
   }
+  spec.origins["input.mean"] = origin;
+  spec.origins["input.scale"] = origin;
   if (!range.empty() && (range.size() != 2 || !(range[1] > range[0]))) {
     params.complain("range", "expected two ascending numbers");
   }
@@ -170,7 +173,8 @@ void read_levels(Section& params, InputSpec& input) {
   }
 }
 
-void read_resize(Section& params, InputSpec& input) {
+void read_resize(Section& params, ModelSpec& spec, const std::string& origin) {
+  InputSpec& input = spec.input;
   const std::string resize = params.text("resize").value_or("");
   const std::string crop = params.text("crop").value_or("");
   if (!resize.empty() && resize != "no" && resize != "no-aspect-ratio" && resize != "aspect-ratio") {
@@ -184,13 +188,20 @@ void read_resize(Section& params, InputSpec& input) {
   } else if (!resize.empty()) {
     input.resize = resize == "aspect-ratio" ? ResizeMode::kLetterbox : ResizeMode::kStretch;
   }
+  if (!crop.empty() || !resize.empty()) {
+    spec.origins["input.resize"] = origin;
+  }
 }
 
-void read_image_input(Section& entry, InputSpec& input) {
-  input.input = entry.text("layer_name").value_or(input.input);
+void read_image_input(Section& entry, ModelSpec& spec, const std::string& origin) {
+  InputSpec& input = spec.input;
+  if (const auto name = entry.text("layer_name")) {
+    input.input = *name;
+    spec.origins["input.name"] = origin;
+  }
   (void)entry.find("precision");  // The model's own type decides.
   Section params = entry.section("params");
-  read_resize(params, input);
+  read_resize(params, spec, origin);
   if (const auto colour = params.text("color_space")) {
     constexpr std::array<std::string_view, 3> kNames = {"BGR", "RGB", "GRAYSCALE"};
     const auto match = std::ranges::find(kNames, std::string_view(*colour));
@@ -198,12 +209,13 @@ void read_image_input(Section& entry, InputSpec& input) {
       params.complain("color_space", "expected BGR, RGB or GRAYSCALE" + did_you_mean(*colour, kNames));
     }
     input.channels = static_cast<ChannelOrder>(match - kNames.begin());
+    spec.origins["input.channels"] = origin;
   }
-  read_levels(params, input);
+  read_levels(params, spec, origin);
   params.mention_unread();
 }
 
-OutputSpec read_output(Section& entry, ModelSpec& spec) {
+OutputSpec read_output(Section& entry, ModelSpec& spec, const std::string& origin) {
   OutputSpec output;
   output.decoder = entry.text("converter").value_or("");
   output.output = entry.text("layer_name").value_or("");
@@ -221,7 +233,10 @@ OutputSpec read_output(Section& entry, ModelSpec& spec) {
       static_cast<float>(entry.number("text_scale", -kLargestScale, kLargestScale).value_or(output.text_scale));
   output.text_precision = static_cast<int>(entry.number("text_precision", 0, 9).value_or(output.text_precision));
   output.point_names = entry.texts("point_names");
-  spec.iou_threshold = static_cast<float>(entry.number("iou_threshold", 0, 1).value_or(spec.iou_threshold));
+  if (const auto iou = entry.number("iou_threshold", 0, 1)) {
+    spec.iou_threshold = static_cast<float>(*iou);
+    spec.origins["iou-threshold"] = origin;
+  }
   entry.mention_unread();
   return output;
 }
@@ -237,16 +252,16 @@ ModelSpec read_model_proc(const std::filesystem::path& path, ModelSpec base) {
     fail(ErrorCode::kInvalidConfig, "{}: {}", path.string(), error.what());
   }
   Section root(document, path.string(), "");
+  const std::string origin = path.filename().string();
   (void)root.find("json_schema_version");
-  base.extra_inputs.clear();
+  std::vector<ExtraInput> extras;
   for (Section& entry : root.sections("input_preproc")) {
     const std::string format = entry.text("format").value_or("image");
     if (format == "image") {
-      read_image_input(entry, base.input);
+      read_image_input(entry, base, origin);
     } else if (format == "image_info" || format == "sequence_index") {
-      base.extra_inputs.push_back({entry.text("layer_name").value_or(""), format == "image_info"
-                                                                              ? ExtraInputKind::kImageInfo
-                                                                              : ExtraInputKind::kSequenceIndex});
+      extras.push_back({entry.text("layer_name").value_or(""),
+                        format == "image_info" ? ExtraInputKind::kImageInfo : ExtraInputKind::kSequenceIndex});
       (void)entry.find("params");
       (void)entry.find("precision");
     } else {
@@ -256,10 +271,15 @@ ModelSpec read_model_proc(const std::filesystem::path& path, ModelSpec base) {
   }
   std::vector<OutputSpec> outputs;
   for (Section& entry : root.sections("output_postproc")) {
-    outputs.push_back(read_output(entry, base));
+    outputs.push_back(read_output(entry, base, origin));
+  }
+  if (!extras.empty()) {
+    base.extra_inputs = std::move(extras);
+    base.origins["extra-inputs"] = origin;
   }
   if (!outputs.empty()) {
     base.outputs = std::move(outputs);
+    base.origins["outputs"] = origin;
   }
   root.mention_unread();
   return base;

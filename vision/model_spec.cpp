@@ -1,13 +1,11 @@
-// Model descriptions from YAML, where they are looked for, and how they join with a model's input.
+// Model descriptions from YAML, and how they join with a model's input.
 #include "vision/model_spec.hpp"
 
 #include <array>
 #include <cmath>
-#include <cstdlib>
 
 #include "engine/base/error.hpp"
 #include "engine/base/text.hpp"
-#include "vision/model_files.hpp"
 #include "vision/yaml_reader.hpp"
 
 namespace fovea {
@@ -66,8 +64,12 @@ void read_input(YamlMap map, InputSpec& input) {
   map.read("name", input.input);
   read_enum(map, "channels", kChannels, input.channels);
   read_enum(map, "resize", kResizes, input.resize);
-  input.mean = read_levels(map, "mean");
-  input.scale = read_levels(map, "scale");
+  if (map.find("mean")) {
+    input.mean = read_levels(map, "mean");
+  }
+  if (map.find("scale")) {
+    input.scale = read_levels(map, "scale");
+  }
   map.read("pad-value", input.pad_value, 0, 255);
   map.finish();
 }
@@ -97,45 +99,51 @@ ExtraInput read_extra_input(YamlMap map) {
   return extra;
 }
 
-/// Directories after the model's own where descriptions may lie.
-std::vector<std::filesystem::path> spec_directories() {
-  std::vector<std::filesystem::path> directories;
-  if (const char* variable = std::getenv("FOVEA_MODEL_SPECS")) {
-    for (const std::string& directory : split(variable, ':')) {
-      if (!directory.empty()) {
-        directories.emplace_back(directory);
-      }
+/// Notes the file as the origin of every key the map has.
+void note_origins(YamlMap& map, std::span<const std::string_view> keys, std::string_view prefix,
+                  const std::string& origin, SpecOrigins& origins) {
+  for (const std::string_view key : keys) {
+    if (map.find(key)) {
+      origins[fmt::format("{}{}", prefix, key == "labels-file" ? "labels" : key)] = origin;
     }
   }
-  const std::vector<std::filesystem::path> models = model_directories();
-  directories.insert(directories.end(), models.begin(), models.end());
-  return directories;
 }
 
 }  // namespace
 
-ModelSpec read_model_spec(const std::filesystem::path& yaml) {
+ModelSpec read_model_spec(const std::filesystem::path& yaml, ModelSpec base) {
+  static constexpr std::array<std::string_view, 7> kKeys = {"task",      "extra-inputs",  "outputs",    "labels",
+                                                            "threshold", "iou-threshold", "labels-file"};
+  static constexpr std::array<std::string_view, 6> kInputKeys = {"name", "channels", "resize",
+                                                                 "mean", "scale",    "pad-value"};
   const YamlDocument document = YamlDocument::read(yaml);
+  const std::string origin = yaml.filename().string();
   YamlMap map = document.root().as_map("a model description");
-  ModelSpec spec;
+  ModelSpec spec = std::move(base);
   (void)map.require("version").as_integer(1, 1);
-  spec.name = yaml.stem().string();
+  if (spec.name.empty()) {
+    spec.name = yaml.stem().string();
+  }
   map.read("name", spec.name);
-  std::string model;
-  map.read("model", model);
-  spec.model = model;
+  if (const auto model = map.find("model")) {
+    spec.model = model->as_text();
+  }
   if (const auto task = map.find("task")) {
     spec.task = kTasks[task->as_one_of(std::span(kTasks).first(kTasks.size() - 1))];
   }
   if (const auto input = map.find("input")) {
-    read_input(input->as_map("'input'"), spec.input);
+    YamlMap input_map = input->as_map("'input'");
+    note_origins(input_map, kInputKeys, "input.", origin, spec.origins);
+    read_input(std::move(input_map), spec.input);
   }
   if (const auto extras = map.find("extra-inputs")) {
+    spec.extra_inputs.clear();
     for (const YamlValue& extra : extras->as_list()) {
       spec.extra_inputs.push_back(read_extra_input(extra.as_map("an extra input")));
     }
   }
   if (const auto outputs = map.find("outputs")) {
+    spec.outputs.clear();
     for (const YamlValue& output : outputs->as_list()) {
       spec.outputs.push_back(read_output(output.as_map("an output"), yaml.parent_path()));
     }
@@ -145,26 +153,9 @@ ModelSpec read_model_spec(const std::filesystem::path& yaml) {
     spec.threshold = static_cast<float>(threshold->as_number(0, 1));
   }
   map.read("iou-threshold", spec.iou_threshold, 0, 1);
+  map.read("use-metadata", spec.use_metadata);
+  note_origins(map, kKeys, "", origin, spec.origins);
   map.finish();
-  return spec;
-}
-
-ModelSpec find_model_spec(const std::filesystem::path& model) {
-  const std::string file = model.stem().string() + ".yaml";
-  std::vector<std::filesystem::path> candidates = {model.parent_path() / file, model.parent_path() / "model.yaml"};
-  for (const std::filesystem::path& directory : spec_directories()) {
-    candidates.push_back(directory / file);
-  }
-  ModelSpec spec;
-  spec.name = model.stem().string();
-  for (const std::filesystem::path& candidate : candidates) {
-    std::error_code error;
-    if (std::filesystem::is_regular_file(candidate, error)) {
-      spec = read_model_spec(candidate);
-      break;
-    }
-  }
-  spec.model = model;
   return spec;
 }
 

@@ -3,8 +3,10 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "vision/preprocess.hpp"
@@ -48,6 +50,9 @@ struct ExtraInput {
   bool operator==(const ExtraInput&) const = default;
 };
 
+/// Who set a field: the field by its YAML key ("input.mean"), then "people.yaml", "model_info/mean_values", ….
+using SpecOrigins = std::map<std::string, std::string, std::less<>>;
+
 struct ModelSpec {
   std::string name;             ///< Defaults to the model file's stem.
   std::filesystem::path model;  ///< Model file, absolute or relative to the description.
@@ -58,17 +63,17 @@ struct ModelSpec {
   std::vector<std::string> labels;  ///< For all outputs that have none of their own.
   std::optional<float> threshold;   ///< Detection confidence the model's makers recommend.
   float iou_threshold = 0.45F;      ///< NMS; 0.45 is what SSD and YOLOv5 exports use.
+  /// False: what the model file says about itself, and model.yml, are not looked at.
+  bool use_metadata = true;
+  SpecOrigins origins;               ///< Fields that something set; those absent have their default.
+  std::vector<std::string> sources;  ///< Descriptions that were read, strongest first, for people.
   bool operator==(const ModelSpec&) const = default;
 };
 
-/// Reads a description ("model-spec version 1" YAML).
+/// Reads a description ("model-spec version 1" YAML). What it says replaces what `base` says.
 /// \throws Error{kInvalidConfig} "file:line:column: message" for unknown keys (nearest name suggested), wrong types and
 ///         values out of range; Error{kNotFound} when the file does not exist.
-ModelSpec read_model_spec(const std::filesystem::path& yaml);
-
-/// The description of a model: the first of `<dir>/<stem>.yaml`, `<dir>/model.yaml`, `<stem>.yaml` in each directory of
-/// the environment variable FOVEA_MODEL_SPECS (separated by colons), `<stem>.yaml` in model_directories(); else a spec with only name and path. `model` is the given path in any case.
-ModelSpec find_model_spec(const std::filesystem::path& model);
+ModelSpec read_model_spec(const std::filesystem::path& yaml, ModelSpec base = {});
 
 /// One label a line; blank lines at the end are ignored. Bounded to 100,000 labels of 4 KiB.
 std::vector<std::string> read_labels(const std::filesystem::path& file);

@@ -10,9 +10,8 @@ std::size_t find_picture_input(const std::vector<GraphPort>& inputs, const Model
   }
   std::vector<std::size_t> rest;
   for (std::size_t i = 0; i < inputs.size(); ++i) {
-    const bool extra = std::ranges::any_of(spec.extra_inputs, [&](const ExtraInput& input) {
-      return find_port(inputs, input.input, "input") == i;
-    });
+    const bool extra = std::ranges::any_of(
+        spec.extra_inputs, [&](const ExtraInput& input) { return find_port(inputs, input.input, "input") == i; });
     if (!extra) {
       rest.push_back(i);
     }

@@ -29,7 +29,7 @@ class Several : public PostProcess {
   std::vector<std::unique_ptr<PostProcess>> parts_;
 };
 
-const DecoderDef& get_decoder(const std::string& name) {
+const DecoderDef& get_decoder(const std::string& name, const ModelSpec& spec) {
   if (const DecoderDef* decoder = find_decoder(name)) {
     return *decoder;
   }
@@ -37,7 +37,9 @@ const DecoderDef& get_decoder(const std::string& name) {
   for (const DecoderDef* decoder : all_decoders()) {
     names.push_back(decoder->name);
   }
-  fail(ErrorCode::kInvalidConfig, "unknown decoder '{}', expected one of {}{}", name, fmt::join(names, ", "),
+  const auto origin = spec.origins.find("outputs");
+  fail(ErrorCode::kInvalidConfig, "unknown decoder '{}'{}, expected one of {}{}", name,
+       origin == spec.origins.end() ? "" : fmt::format(" (from {})", origin->second), fmt::join(names, ", "),
        did_you_mean(name, names));
 }
 
@@ -73,19 +75,20 @@ const DecoderDef* find_decoder(std::string_view name) {
   return nullptr;
 }
 
+const DecoderDef& decoder_of(const ModelSpec& spec, const OutputSpec& output, std::span<const OutputInfo> outputs) {
+  if (!output.decoder.empty()) {
+    return get_decoder(output.decoder, spec);
+  }
+  const auto named = std::ranges::find(outputs, output.output, &OutputInfo::name);
+  return natural_decoder(
+      spec, named == outputs.end() ? outputs : outputs.subspan(static_cast<std::size_t>(named - outputs.begin()), 1));
+}
+
 std::unique_ptr<PostProcess> make_post_process(const ModelSpec& spec, std::span<const OutputInfo> outputs) {
   try {
     std::vector<std::unique_ptr<PostProcess>> parts;
     for (const OutputSpec& output : spec.outputs) {
-      if (!output.decoder.empty()) {
-        parts.push_back(get_decoder(output.decoder).make(spec, output, outputs));
-        continue;
-      }
-      // Without a decoder's name, the one that is natural for the output that is meant.
-      const auto named = std::ranges::find(outputs, output.output, &OutputInfo::name);
-      const std::span<const OutputInfo> meant =
-          named == outputs.end() ? outputs : outputs.subspan(static_cast<std::size_t>(named - outputs.begin()), 1);
-      parts.push_back(natural_decoder(spec, meant).make(spec, output, outputs));
+      parts.push_back(decoder_of(spec, output, outputs).make(spec, output, outputs));
     }
     if (parts.empty()) {
       parts.push_back(natural_decoder(spec, outputs).make(spec, OutputSpec{}, outputs));

@@ -63,6 +63,8 @@ struct DecoderDef {
   std::string_view summary;  ///< One line for documentation.
   /// DL Streamer's names for the same; unused places are empty.
   std::array<std::string_view, 4> aliases{};
+  /// Keeps the surest of overlapping boxes itself, by ModelSpec::iou_threshold.
+  bool suppresses = false;
   /// True when the decoder is the natural choice for these outputs and task, if the spec names none.
   bool (*fits)(const ModelSpec& spec, std::span<const OutputInfo> outputs) = nullptr;
   /// \throws Error{kInvalidConfig} when the outputs or the OutputSpec do not suit the decoder.
@@ -75,6 +77,10 @@ std::span<const DecoderDef* const> all_decoders();
 
 /// By name or alias; nullptr when there is none.
 const DecoderDef* find_decoder(std::string_view name);
+
+/// The decoder `output` names or, where it names none, the first that fits the output it means.
+/// \throws Error{kInvalidConfig} for an unknown name, the nearest suggested.
+const DecoderDef& decoder_of(const ModelSpec& spec, const OutputSpec& output, std::span<const OutputInfo> outputs);
 
 /// All decoders a spec asks for, as one. With no outputs in the spec, the first decoder that fits.
 /// \throws Error{kInvalidConfig} for an unknown decoder (nearest suggested) or output name.

@@ -1,15 +1,11 @@
 #include "elements/inference/frame_task.hpp"
 
 #include <algorithm>
-#include <filesystem>
 
 #include "elements/analysis_meta.hpp"
 #include "elements/frame_map.hpp"
 #include "elements/inference/faults.hpp"
-#include "engine/base/text.hpp"
-#include "vision/model_files.hpp"
-#include "vision/model_proc.hpp"
-#include "vision/model_spec.hpp"
+#include "vision/model_spec_resolve.hpp"
 #include "vision/picture_input.hpp"
 
 namespace fovea {
@@ -32,19 +28,11 @@ std::string_view task_of(InferenceKind kind) {
 }
 
 /// The description of the model with what the properties add.
-ModelSpec resolve_spec(const InferenceSettings& settings) {
-  ModelSpec spec = settings.model_spec.empty() ? find_model_spec(resolve_model(settings.model)) : read_model_spec(settings.model_spec);
-  if (!settings.model_proc.empty()) {
-    spec = read_model_proc(settings.model_proc, std::move(spec));
-  }
-  if (!settings.labels_file.empty()) {
-    spec.labels = read_labels(settings.labels_file);
-  } else if (!settings.labels.empty()) {
-    spec.labels = split(settings.labels, ',');
-  }
-  if (spec.name.empty()) {
-    spec.name = std::filesystem::path(settings.model).stem().string();
-  }
+ModelSpec resolve_spec(const InferenceSettings& settings, const Model& model) {
+  ModelSpec spec = resolve_model_spec(model, {.model_spec = settings.model_spec,
+                                              .model_proc = settings.model_proc,
+                                              .labels_file = settings.labels_file,
+                                              .labels = settings.labels});
   if (spec.task.empty()) {
     spec.task = task_of(settings.kind);
   }
@@ -59,7 +47,7 @@ ModelSpec resolve_spec(const InferenceSettings& settings) {
 }  // namespace
 
 ModelUser::ModelUser(const InferenceSettings& settings)
-    : settings_(settings), spec_(resolve_spec(settings)), model_(acquire_model(settings)) {
+    : settings_(settings), model_(acquire_model(settings)), spec_(resolve_spec(settings, model_->compiled.model())) {
   const Graph& graph = model_->compiled.model().graph;
   image_input_ = find_picture_input(graph.inputs, spec_);
   // Compiled inputs are f32 also where the file says f16.

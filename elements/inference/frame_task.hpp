@@ -40,8 +40,8 @@ class ModelUser {
 
  private:
   InferenceSettings settings_;
-  ModelSpec spec_;
   std::shared_ptr<SharedModel> model_;
+  ModelSpec spec_;
   std::size_t image_input_ = 0;
   PreProcessSpec preprocess_;
   std::unique_ptr<PostProcess> post_process_;

@@ -4,6 +4,7 @@
 #include <array>
 
 #include "engine/base/mapped_file.hpp"
+#include "engine/frontends/common/unsupported.hpp"
 
 namespace fovea {
 namespace frontends {
@@ -40,6 +41,8 @@ Model read_model(const std::filesystem::path& path) {
       known += (known.empty() ? "" : ", ") + std::string(frontend->name);
     }
     fail(ErrorCode::kUnsupported, "not a model format known here; known: {}", known);
+  } catch (const importer::UnsupportedOperators& error) {
+    throw error.with_context(where);
   } catch (const Error& error) {
     throw error.with_context(where);
   }

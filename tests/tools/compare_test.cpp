@@ -74,6 +74,34 @@ TEST(CompareModels, FindsTheFirstNodeThatDiffers) {
   EXPECT_EQ(changed.nodes[changed.first_exceeded].node, "b");
 }
 
+TEST(CompareModels, StepsInAnotherOrderAreNoDivergence) {
+  Core core;
+  const Model behind = model_of("c = Multiply(x: f32[2,3], k: f32[]{2})\ny = Add(c, b: f32[]{1})");
+  const Model inside =
+      model_of("c = Multiply(x: f32[2,3], k: f32[]{4})\nh = Multiply(c, q: f32[]{0.5})\ny = Add(h, b: f32[]{1})");
+  const ModelInputs inputs = random_inputs(behind.graph, 1);
+  const DeviceComparison comparison = compare_models(core, behind, inside, "REFERENCE", "REFERENCE", inputs, 0);
+  ASSERT_EQ(comparison.nodes.size(), 2U);
+  EXPECT_TRUE(comparison.nodes[0].healed);
+  EXPECT_FALSE(comparison.nodes[0].exceeded);
+  EXPECT_GT(comparison.nodes[0].error, comparison.nodes[0].bound);
+  EXPECT_EQ(comparison.first_exceeded, 2U);
+  // The same difference in what the model gives is one.
+  const Model shown = model_of("c = Multiply(x: f32[2,3], k: f32[]{2})");
+  const Model other = model_of("c = Multiply(x: f32[2,3], k: f32[]{4})");
+  EXPECT_EQ(compare_models(core, shown, other, "REFERENCE", "REFERENCE", inputs, 0).first_exceeded, 0U);
+}
+
+TEST(CompareModels, OutputsAreComparedByName) {
+  Core core;
+  const Model one = model_of("y = Relu(x: f32[2,3])\nz = Exp(x)");
+  const Model two = model_of("z = Exp(x: f32[2,3])\ny = Relu(x)");
+  ASSERT_NE(one.graph.outputs[0].name, two.graph.outputs[0].name);
+  const DeviceComparison comparison =
+      compare_models(core, one, two, "REFERENCE", "REFERENCE", random_inputs(one.graph, 1), 0);
+  EXPECT_EQ(comparison.output_errors, (std::map<std::string, double>{{"y", 0}, {"z", 0}}));
+}
+
 TEST(RoundingBounds, FollowTheOperator) {
   const Graph graph = parse_graph("y = MatMul(x: f32[1,2], w: f32[2,1]{3,-5})");
   const Tensor x = Tensor::of<float>({1, 2}, {-1, 2});

@@ -8,8 +8,10 @@
 #include "engine/runtime/core.hpp"
 #include "tests/support/expect_error.hpp"
 #include "tests/support/temp_dir.hpp"
+#include "tests/support/tiny_onnx.hpp"
 #include "tools/convert/arguments.hpp"
 #include "tools/convert/convert_model.hpp"
+#include "vision/model_spec_resolve.hpp"
 
 namespace fovea::tools {
 namespace {
@@ -222,6 +224,21 @@ TEST(Convert, WithoutSimplifyingNothingElseChanges) {
   ASSERT_EQ(simplified.passes.size(), 1U);
   EXPECT_EQ(simplified.passes[0].pass, "fuse_affine");
   EXPECT_THAT(simplified.passes[0].gone, testing::Contains("y (Multiply)"));
+}
+
+TEST(Convert, WhatIsInsideTheModelIsNotAskedForAgain) {
+  const test::TempDir dir;
+  Model model = read_model(test::make_ultralytics_detector(dir.path()));
+  ASSERT_THAT(resolve_model_spec(model).input.scale, testing::ElementsAre(255));
+  ConvertRequest request;
+  request.scale_values = "255";
+  request.reverse_input_channels = true;
+  convert(model, request);
+  write_openvino_ir(model, dir / "inside.xml");
+  const ModelSpec spec = resolve_model_spec(read_model(dir / "inside.xml"));
+  EXPECT_THAT(spec.input.scale, testing::ElementsAre(1));
+  EXPECT_EQ(spec.input.channels, ChannelOrder::kBgr);
+  EXPECT_EQ(spec.input.resize, ResizeMode::kLetterbox) << "the rest of the metadata still holds";
 }
 
 }  // namespace

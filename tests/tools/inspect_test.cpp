@@ -34,6 +34,15 @@ TEST(Inspect, ParametersAndBytesByPrecision) {
   EXPECT_EQ(figures.operators.at("Add"), 1);
 }
 
+TEST(Inspect, PrecisionsOfResultsAndQuantisedOperations) {
+  const ModelFigures figures = model_figures(
+      parse_graph("q = FakeQuantize(x: f32[1,2,4,4], a: f32[]{0}, b: f32[]{1}, c: f32[]{0}, d: f32[]{1}) levels=256\n"
+                  "y = Convolution(q, w: f32[3,2,1,1]{1})\nz = Convolution(y, v: f32[3,3,1,1]{1})\n"
+                  "s = ShapeOf(z) output_type=i64"));
+  EXPECT_EQ(figures.nodes_by_precision, (std::map<std::string, int>{{"f32", 3}, {"i64", 1}}));
+  EXPECT_EQ(figures.quantised_operations, 2.0 * 3 * 16 * 2) << "of the first convolution only";
+}
+
 TEST(Inspect, PeakOfLiveTensors) {
   // x and a, then a and b, then b and y; each 1024 floats, the branch keeps x alive in the second graph.
   const ModelFigures chain = model_figures(parse_graph("a = Relu(x: f32[1024])\nb = Exp(a)\ny = Abs(b)"));

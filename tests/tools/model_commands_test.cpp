@@ -10,6 +10,8 @@
 
 #include "tests/support/temp_dir.hpp"
 #include "tests/support/tiny_ir.hpp"
+#include "tests/support/tiny_onnx.hpp"
+#include "vision/image_file.hpp"
 
 namespace fovea {
 namespace {
@@ -69,6 +71,51 @@ TEST_F(ModelCommands, InspectTellsFiguresAndDevices) {
   EXPECT_GT(figures["gflops"], 0);
   EXPECT_GT(figures["memory"]["peak_bytes"], 0);
   EXPECT_EQ(figures["devices"]["CPU"]["runs"], true);
+}
+
+TEST_F(ModelCommands, InspectNamesAllUnsupportedOperatorsWithTheirNodes) {
+  namespace onnx = test::onnx;
+  const onnx::Message graph = onnx::graph(
+      {.nodes = {onnx::node("Foo", {"x"}, {"a"}, {}, "first"), onnx::node("Relu", {"a"}, {"b"}, {}, "fine"),
+                 onnx::node("Foo", {"b"}, {"c"}, {}, "second"), onnx::node("Bar", {"c"}, {"y"}, {}, "third")},
+       .initializers = {},
+       .inputs = {onnx::value_info("x", {1, 3})},
+       .outputs = {onnx::value_info("y", {1, 3})}});
+  const std::string file = dir_.write("foreign.onnx", onnx::model(graph)).string();
+  const Result report = fovea("inspect " + file);
+  EXPECT_EQ(report.status, 1);
+  EXPECT_EQ(report.out,
+            file +
+                " cannot be read: 2 operators are not supported\n"
+                "  Bar-13 of ai.onnx: 1 node, needs a converter in engine/frontends/onnx/ops and a line in "
+                "onnx_ops.inc\n    third\n"
+                "  Foo-13 of ai.onnx: 2 nodes, needs a converter in engine/frontends/onnx/ops and a line in "
+                "onnx_ops.inc\n    first\n    second\n");
+  const Result machine = fovea("inspect --json " + file);
+  EXPECT_EQ(machine.status, 1);
+  EXPECT_EQ(json::parse(machine.out)["unsupported"][1]["nodes"], json({"first", "second"}));
+}
+
+TEST_F(ModelCommands, InspectExplainsAndShowsThePicture) {
+  const std::string model = test::make_ultralytics_detector(dir_.path()).string();
+  Image wide;
+  wide.width_px = 64;
+  wide.height_px = 32;
+  wide.bgr.assign(std::size_t{3} * 64 * 32, 90);
+  const std::string picture = (dir_ / "wide.png").string();
+  write_image(picture, wide);
+  const std::string seen = (dir_ / "seen.png").string();
+  const std::string command = "inspect --explain " + model + " --image " + picture + " --output-image " + seen;
+  const Result explained = fovea(command);
+  ASSERT_EQ(explained.status, 0) << explained.err;
+  EXPECT_NE(explained.out.find("picture 64x32 fills columns 0.0 to 16.0 and rows 4.0 to 12.0 of 16x16"),
+            std::string::npos)
+      << explained.out;
+  EXPECT_NE(explained.out.find("turned back into pixels of 8 bit"), std::string::npos) << explained.out;
+  EXPECT_EQ(read_image(seen).width_px, 16);
+  EXPECT_EQ(fovea(command).out, explained.out) << "the same every time";
+  EXPECT_EQ(fovea("inspect --output-image " + seen + " " + model).status, 1);
+  EXPECT_EQ(json::parse(fovea("inspect --explain --json " + model).out)["origins"]["labels"], "metadata names");
 }
 
 TEST_F(ModelCommands, BadOptionsAreNamed) {

@@ -67,6 +67,13 @@ TEST_F(ModelProc, ReadsInputsAndOutputs) {
   EXPECT_EQ(spec.outputs[0].labels, (std::vector<std::string>{"Female", "Male"}));
   EXPECT_EQ(spec.outputs[0].method, "softmax");
   EXPECT_FLOAT_EQ(spec.outputs[1].text_scale, 100);
+  EXPECT_EQ(spec.origins, (SpecOrigins{{"extra-inputs", "m.json"},
+                                       {"input.channels", "m.json"},
+                                       {"input.mean", "m.json"},
+                                       {"input.name", "m.json"},
+                                       {"input.resize", "m.json"},
+                                       {"input.scale", "m.json"},
+                                       {"outputs", "m.json"}}));
 }
 
 TEST_F(ModelProc, EmptyListsLeaveTheBaseAsItIs) {

@@ -8,6 +8,7 @@
 #include <fstream>
 
 #include "engine/base/error.hpp"
+#include "vision/model_spec_resolve.hpp"
 #include "vision/post_process.hpp"
 
 namespace fovea {
@@ -124,14 +125,15 @@ TEST_F(ModelSpecTest, IsFoundBesideTheModelThenInTheDirectories) {
   const std::filesystem::path model = directory_ / "a" / "net.xml";
   write("b/net.yaml", "version: 1\nname: elsewhere\n");
   setenv("FOVEA_MODEL_SPECS", ("/nowhere:" + (directory_ / "b").string()).c_str(), 1);
-  EXPECT_EQ(find_model_spec(model).name, "elsewhere");
+  EXPECT_EQ(resolve_model_spec(model).name, "elsewhere");
   write("a/model.yaml", "version: 1\nname: model\n");
-  EXPECT_EQ(find_model_spec(model).name, "model");
+  EXPECT_EQ(resolve_model_spec(model).name, "model");
   write("a/net.yaml", "version: 1\nname: stem\n");
-  EXPECT_EQ(find_model_spec(model).name, "stem");
-  EXPECT_EQ(find_model_spec(model).model, model);
+  EXPECT_EQ(resolve_model_spec(model).name, "stem");
+  EXPECT_EQ(resolve_model_spec(model).model, model);
+  EXPECT_EQ(resolve_model_spec(model, {.model_spec = directory_ / "a/model.yaml"}).name, "model");
   unsetenv("FOVEA_MODEL_SPECS");
-  const ModelSpec plain = find_model_spec(directory_ / "none" / "other.xml");
+  const ModelSpec plain = resolve_model_spec(directory_ / "none" / "other.xml");
   EXPECT_EQ(plain.name, "other");
   EXPECT_TRUE(plain.outputs.empty());
   EXPECT_THROW(read_model_spec(directory_ / "missing.yaml"), Error);

@@ -152,6 +152,50 @@ TEST(YoloV8, BoundsTheCandidatesItCompares) {
   }
 }
 
+TEST(YoloV5, MultipliesObjectnessAndScoresAndSuppresses) {
+  const float nan = NAN;
+  const Tensor out = Tensor::of<float>({1, 8, 7}, {50, 25, 20,  30, 0.9F, 1,    0.1F,   //
+                                                   52, 25, 20,  30, 0.8F, 1,    0.1F,   // Overlaps the first.
+                                                   50, 25, 20,  30, 1,    0.1F, 0.7F,   // Another class.
+                                                   10, 25, 10,  10, 0.5F, 0.9F, 0,      // 0.45: below the threshold.
+                                                   10, 25, 10,  10, nan,  0.9F, 0,      //
+                                                   10, 25, nan, 10, 1,    0.9F, 0,      //
+                                                   90, 25, 10,  10, 0.8F, 0,    0.75F,  //
+                                                   0,  0,  0,   0,  0,    0,    0});
+  DecodeContext context;
+  context.input_width_px = 100;
+  context.input_height_px = 50;
+  ModelSpec spec;
+  spec.task = "detect";
+  spec.labels = {"a", "b"};
+  const Decoded decoded = decode(spec, {{"out", out}}, context);
+  ASSERT_EQ(decoded.objects.size(), 3U);
+  EXPECT_EQ(decoded.objects[0].label, "a");
+  EXPECT_FLOAT_EQ(decoded.objects[0].confidence, 0.9F);
+  EXPECT_NEAR(decoded.objects[0].box.x, 0.4, 1e-6);
+  EXPECT_NEAR(decoded.objects[0].box.height, 0.6, 1e-6);
+  EXPECT_EQ(decoded.objects[1].label, "b");
+  EXPECT_NEAR(decoded.objects[2].box.x, 0.85, 1e-6);
+  EXPECT_FLOAT_EQ(decoded.objects[2].confidence, 0.8F * 0.75F);
+}
+
+TEST(YoloV10, ReadsRowsAsTheyAre) {
+  const Tensor out = Tensor::of<float>({1, 3, 6}, {10, 5, 60, 45, 0.9F, 1,    //
+                                                   10, 5, 60, 45, 0.8F, 1,    // Overlaps; not suppressed here.
+                                                   10, 5, 60, 45, 0.1F, 0});  // Below the threshold.
+  DecodeContext context;
+  context.input_width_px = 100;
+  context.input_height_px = 50;
+  ModelSpec spec = spec_with(use("yolo_v10"));
+  spec.labels = {"a", "b"};
+  const Decoded decoded = decode(spec, {{"out", out}}, context);
+  ASSERT_EQ(decoded.objects.size(), 2U);
+  EXPECT_EQ(decoded.objects[0].label, "b");
+  EXPECT_NEAR(decoded.objects[0].box.x, 0.1, 1e-6);
+  EXPECT_NEAR(decoded.objects[0].box.width, 0.5, 1e-6);
+  EXPECT_NEAR(decoded.objects[1].box.height, 0.8, 1e-6);
+}
+
 TEST(Label, Methods) {
   const Output scores{"prob", Tensor::of<float>({1, 3, 1, 1}, {1, 3, 2})};
   OutputSpec output = use("label");

@@ -1,24 +1,17 @@
 // What a pipeline's detectors can say, read from the descriptions of their models.
-#include "engine/base/text.hpp"
 #include "tools/assess/pipeline_run.hpp"
-#include "vision/model_proc.hpp"
-#include "vision/model_spec.hpp"
+#include "vision/model_files.hpp"
+#include "vision/model_spec_resolve.hpp"
 
 namespace fovea::assess {
 namespace {
 
-/// As the element resolves them: properties go before the description.
+/// As the element resolves them, without what the model file says itself: those labels count as not known.
 std::vector<std::string> labels_of(const ModelStage& stage) {
-  if (!stage.labels_file.empty()) {
-    return read_labels(stage.labels_file);
-  }
-  if (!stage.labels.empty()) {
-    return split(stage.labels, ',');
-  }
-  ModelSpec spec = stage.model_spec.empty() ? find_model_spec(stage.model) : read_model_spec(stage.model_spec);
-  if (!stage.model_proc.empty()) {
-    spec = read_model_proc(stage.model_proc, std::move(spec));
-  }
+  const ModelSpec spec = resolve_model_spec(resolve_model(stage.model), {.model_spec = stage.model_spec,
+                                                                         .model_proc = stage.model_proc,
+                                                                         .labels_file = stage.labels_file,
+                                                                         .labels = stage.labels});
   std::vector<std::string> labels = spec.labels;
   for (const OutputSpec& output : spec.outputs) {
     labels.insert(labels.end(), output.labels.begin(), output.labels.end());

@@ -27,6 +27,9 @@ struct NodeComparison {
   double bound = 0;  ///< What was allowed at that element; infinity: no bound is known.
   double size = 0;   ///< Largest magnitude of the output.
   bool exceeded = false;
+  /// Two models only: beyond its bound, but everything computed from it agrees again, so the models merely order their
+  /// steps otherwise (a normalisation inside the convolution or behind it). Not `exceeded` then.
+  bool healed = false;
   std::string not_run;  ///< Why a device did not run the node; empty when both did.
 };
 

@@ -147,6 +147,19 @@ void tell_fate(const Graph& graph, const std::vector<AddedNode>& added, ConvertR
   }
 }
 
+/// What is done inside the model must not be done before it again: model_info goes before what the file said so far.
+void note_preprocessing(const ConvertRequest& request, std::map<std::string, std::string>& metadata) {
+  if (!request.mean_values.empty()) {
+    metadata["model_info/mean_values"] = "0";
+  }
+  if (!request.scale_values.empty()) {
+    metadata["model_info/scale_values"] = "1";
+  }
+  if (request.reverse_input_channels) {
+    metadata["model_info/reverse_input_channels"] = "False";
+  }
+}
+
 }  // namespace
 
 std::size_t weight_bytes(const Graph& graph) {
@@ -182,6 +195,7 @@ ConvertReport convert_model(Model& model, const ConvertRequest& request, const C
   if (request.reverse_input_channels || !request.mean_values.empty() || !request.scale_values.empty()) {
     added = apply_channels(graph, request.mean_values, request.scale_values, request.reverse_input_channels,
                            report.changes);
+    note_preprocessing(request, model.metadata);
   }
   verify(graph);
   if (request.simplify) {

@@ -57,6 +57,13 @@ std::optional<MemoryPlan> memory_plan(const Graph& graph) {
   return plan_memory(buffers);
 }
 
+/// A convolution or matrix product of values that FakeQuantize brought onto the steps of 8 bit or fewer.
+bool reads_quantised(const Graph& graph, const Node& node) {
+  const bool multiplies = node.op->name.find("Convolution") != std::string_view::npos || node.op->name == "MatMul";
+  const NodeId producer = multiplies && node.inputs[0] != kNone ? graph.value(node.inputs[0]).producer : NodeId{kNone};
+  return producer != kNone && graph.node(producer).op->name == "FakeQuantize";
+}
+
 }  // namespace
 
 std::optional<double> node_operations(const Graph& graph, const Node& node) {
@@ -99,11 +106,15 @@ ModelFigures model_figures(const Graph& graph) {
   for (const Node& node : graph.nodes) {
     const std::string op(node.op->name);
     ++figures.operators[op];
+    if (!node.outputs.empty()) {
+      ++figures.nodes_by_precision[std::string(to_string(graph.value(node.outputs[0]).type.data_type))];
+    }
     const std::optional<double> operations = node_operations(graph, node);
     figures.unknown_nodes += operations ? 0 : 1;
     if (operations.value_or(0) > 0) {
       figures.operations += *operations;
       figures.operations_by_type[op] += *operations;
+      figures.quantised_operations += reads_quantised(graph, node) ? *operations : 0;
     }
   }
   for (const Value& value : graph.values) {

@@ -17,6 +17,8 @@ struct ModelFigures {
   std::map<std::string, std::size_t> weight_bytes;   ///< By element type: {"f32", 1234}.
   std::map<std::string, int> operators;              ///< Nodes by operator.
   std::map<std::string, double> operations_by_type;  ///< By operator, those that count only.
+  std::map<std::string, int> nodes_by_precision;     ///< By element type of the first output.
+  double quantised_operations = 0;         ///< Of convolutions and matrix products whose data a FakeQuantize made.
   std::optional<std::size_t> peak_bytes;   ///< Largest sum of tensors alive at once; nullopt with dynamic shapes.
   std::optional<std::size_t> arena_bytes;  ///< Memory that holds them all, as the memory plan places them.
 };

@@ -108,7 +108,8 @@ std::unique_ptr<PostProcess> make(const ModelSpec& spec, const OutputSpec& outpu
 extern const DecoderDef yolo_v8;
 const DecoderDef yolo_v8{.name = "yolo_v8",
                          .summary = "Detections as [1,4+C,N]: boxes by centre and size, then scores of the classes",
-                         .aliases = {"tensor_to_bbox_yolo_v8", "YOLOv8"},
+                         .aliases = {"tensor_to_bbox_yolo_v8", "YOLOv8", "yolo_v11"},
+                         .suppresses = true,
                          .fits = fits,
                          .make = make};
 

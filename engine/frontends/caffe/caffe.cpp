@@ -18,7 +18,7 @@ namespace {
 
 /// Every layer type without a converter, all at once.
 void check_layers(const NetParameter& net) {
-  importer::UnsupportedReport report;
+  importer::UnsupportedReport report("a converter in engine/frontends/caffe");
   for (const LayerParameter& layer : net.layer()) {
     if (layer.type() != "Input" && find_converter(layer.type()) == nullptr) {
       report.add(layer.type().empty() ? "a layer without a type" : layer.type(), layer.name());
@@ -102,6 +102,14 @@ bool recognises(const std::filesystem::path& path, std::span<const std::byte> /*
   return path.extension() == ".prototxt";
 }
 
+std::vector<FrontendOperator> operators() {
+  std::vector<FrontendOperator> list = {{"Input", ""}};
+  for (const auto& [type, converter] : all_converters()) {
+    list.push_back({type, ""});
+  }
+  return list;
+}
+
 Model read(const std::filesystem::path& path) {
   const auto prototxt = MappedFile::open(path);
   const NetParameter net = read_network(prototxt->bytes(), fmt::format("'{}'", path.filename().string()));
@@ -131,7 +139,10 @@ Model read(const std::filesystem::path& path) {
 
 namespace frontends {
 extern const Frontend caffe;
-const Frontend caffe{.name = "Caffe", .recognises = fovea::caffe::recognises, .read = fovea::caffe::read};
+const Frontend caffe{.name = "Caffe",
+                     .recognises = fovea::caffe::recognises,
+                     .read = fovea::caffe::read,
+                     .operators = fovea::caffe::operators};
 }  // namespace frontends
 
 }  // namespace fovea

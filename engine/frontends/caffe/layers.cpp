@@ -46,7 +46,7 @@ ValueId LayerContext::add_bias(ValueId value, const Tensor& bias, std::size_t at
   return graph.add("Add", node, {value, constant("bias", bias.reshaped(shape))});
 }
 
-Converter find_converter(std::string_view type) {
+const Converters& all_converters() {
   static const Converters kConverters = [] {
     Converters converters;
     add_window_layers(converters);
@@ -54,8 +54,12 @@ Converter find_converter(std::string_view type) {
     add_shape_layers(converters);
     return converters;
   }();
-  const auto found = kConverters.find(type);
-  return found == kConverters.end() ? nullptr : found->second;
+  return kConverters;
+}
+
+Converter find_converter(std::string_view type) {
+  const auto found = all_converters().find(type);
+  return found == all_converters().end() ? nullptr : found->second;
 }
 
 }  // namespace fovea::caffe

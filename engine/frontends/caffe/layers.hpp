@@ -43,6 +43,9 @@ void add_window_layers(Converters& converters);       ///< Convolutions, pooling
 void add_elementwise_layers(Converters& converters);  ///< Activations, arithmetic, normalisation.
 void add_shape_layers(Converters& converters);        ///< Movement of data, SSD's layers, reductions.
 
+/// By layer type.
+const Converters& all_converters();
+
 /// The converter of a layer type, or nullptr.
 Converter find_converter(std::string_view type);
 

@@ -82,15 +82,19 @@ std::size_t NodeContext::axis(std::string_view attribute, std::int64_t fallback)
   return ops::normalize_axis(integer(attribute, fallback), shape().size(), attribute);
 }
 
-Converter find_converter(std::string_view op) {
+const Converters& all_converters() {
   static const Converters kConverters = [] {
     Converters converters;
     add_layer_ops(converters);
     add_basic_ops(converters);
     return converters;
   }();
-  const auto found = kConverters.find(op);
-  return found == kConverters.end() ? nullptr : found->second;
+  return kConverters;
+}
+
+Converter find_converter(std::string_view op) {
+  const auto found = all_converters().find(op);
+  return found == all_converters().end() ? nullptr : found->second;
 }
 
 }  // namespace fovea::mxnet

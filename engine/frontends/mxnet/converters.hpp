@@ -41,6 +41,9 @@ using Converters = std::map<std::string, Converter, std::less<>>;
 void add_layer_ops(Converters& converters);  ///< Convolution, pooling, normalisation, activation.
 void add_basic_ops(Converters& converters);  ///< Arithmetic, movement of data, reductions.
 
+/// By operator.
+const Converters& all_converters();
+
 /// The converter of an operator, or nullptr.
 Converter find_converter(std::string_view op);
 

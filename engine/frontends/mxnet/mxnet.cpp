@@ -44,7 +44,7 @@ class SymbolBuilder {
 
  private:
   void check_operators() const {
-    importer::UnsupportedReport report;
+    importer::UnsupportedReport report("a converter in engine/frontends/mxnet");
     for (const SymbolNode& node : symbol_.nodes) {
       if (node.op != "null" && find_converter(node.op) == nullptr) {
         report.add(node.op, node.name);
@@ -138,6 +138,14 @@ bool recognises(const std::filesystem::path& path, std::span<const std::byte> he
   return path.extension() == ".json" && text.find("\"nodes\"") != std::string_view::npos;
 }
 
+std::vector<FrontendOperator> operators() {
+  std::vector<FrontendOperator> list;
+  for (const auto& [op, converter] : all_converters()) {
+    list.push_back({op, ""});
+  }
+  return list;
+}
+
 Model read(const std::filesystem::path& path) {
   const auto json = MappedFile::open(path);
   const Symbol symbol = read_symbol(json->bytes());
@@ -162,7 +170,10 @@ Model read(const std::filesystem::path& path) {
 
 namespace frontends {
 extern const Frontend mxnet;
-const Frontend mxnet{.name = "MXNet", .recognises = fovea::mxnet::recognises, .read = fovea::mxnet::read};
+const Frontend mxnet{.name = "MXNet",
+                     .recognises = fovea::mxnet::recognises,
+                     .read = fovea::mxnet::read,
+                     .operators = fovea::mxnet::operators};
 }  // namespace frontends
 
 }  // namespace fovea

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "engine/frontends/common/unsupported.hpp"
 #include "engine/frontends/onnx/graph_order.hpp"
 #include "engine/frontends/onnx/onnx_model.pb.h"
 #include "engine/frontends/onnx/onnx_ops.hpp"
@@ -21,49 +22,6 @@ std::string obstacle(const proto::NodeProto& node, int opset) {
   }
   return {};
 }
-
-/// Unsupported operators with the nodes that use them.
-class Report {
- public:
-  void add(const proto::NodeProto& node, int opset, const std::string& reason) {
-    const std::string domain = node.domain().empty() ? "ai.onnx" : node.domain();
-    Entry& entry = entries_[fmt::format("{}-{} of {}", node.op_type(), opset, domain)];
-    entry.reason = reason;
-    entry.nodes.push_back(node.name().empty() && node.output_size() > 0 ? node.output(0) : node.name());
-  }
-
-  /// \throws Error{kUnsupported} when something was added.
-  void check() const {
-    constexpr std::size_t kMaxNames = 8;
-    constexpr std::size_t kMaxOperators = 50;
-    if (entries_.empty()) {
-      return;
-    }
-    std::string text;
-    std::size_t listed = 0;
-    for (const auto& [name, entry] : entries_) {
-      if (++listed > kMaxOperators) {
-        text += "\n  …";
-        break;
-      }
-      text += fmt::format("\n  {} ({}): {} node{}:", name, entry.reason, entry.nodes.size(),
-                          entry.nodes.size() == 1 ? "" : "s");
-      for (std::size_t i = 0; i < std::min(entry.nodes.size(), kMaxNames); ++i) {
-        text += fmt::format("{} '{}'", i == 0 ? "" : ",", entry.nodes[i]);
-      }
-      text += entry.nodes.size() > kMaxNames ? ", …" : "";
-    }
-    fail(ErrorCode::kUnsupported, "{} operator{} not supported:{}", entries_.size(),
-         entries_.size() == 1 ? " is" : "s are", text);
-  }
-
- private:
-  struct Entry {
-    std::string reason;
-    std::vector<std::string> nodes;
-  };
-  std::map<std::string, Entry> entries_;
-};
 
 /// Every node that takes part in the result, sub-graphs included.
 template <class Visit>
@@ -235,18 +193,20 @@ std::vector<ValueId> Importer::inline_graph(const proto::GraphProto& graph, cons
 }
 
 void Importer::check_operators() {
-  Report report;
+  importer::UnsupportedReport report("a converter");
   const auto check = [&](const proto::NodeProto& node) {
     const int opset = opset_of(node.domain());
     if (const std::string reason = obstacle(node, opset); !reason.empty() && find_function(node) == nullptr) {
-      report.add(node, opset, reason);
+      const std::string domain = node.domain().empty() ? "ai.onnx" : node.domain();
+      report.add(fmt::format("{}-{} of {}", node.op_type(), opset, domain),
+                 node.name().empty() && node.output_size() > 0 ? node.output(0) : node.name(), reason);
     }
   };
   for_each_node(model_.graph(), check);
   for (const proto::FunctionProto& function : model_.functions()) {
     std::ranges::for_each(function.node(), check);
   }
-  report.check();
+  report.throw_if_any();
 }
 
 void Importer::define(const std::string& name, ValueId value) {

@@ -6,6 +6,7 @@
 #include "engine/frontends/frontend.hpp"
 #include "engine/frontends/onnx/importer.hpp"
 #include "engine/frontends/onnx/onnx_model.pb.h"
+#include "engine/frontends/onnx/onnx_ops.hpp"
 
 namespace fovea {
 namespace onnx {
@@ -26,6 +27,15 @@ bool looks_like_onnx(std::span<const std::byte> head) {
 
 bool recognises(const std::filesystem::path& path, std::span<const std::byte> head) {
   return path.extension() == ".onnx" || looks_like_onnx(head);
+}
+
+std::vector<FrontendOperator> operators() {
+  std::vector<FrontendOperator> list;
+  for (const OnnxOp& op : all_onnx_ops()) {
+    list.push_back({std::string(op.name), fmt::format("{}{}{}", op.domain == Domain::kOnnx ? "" : "com.microsoft ",
+                                                      op.since, op.until == 0 ? "+" : fmt::format("–{}", op.until))});
+  }
+  return list;
 }
 
 Model read(const std::filesystem::path& path) {
@@ -71,7 +81,10 @@ Model read(const std::filesystem::path& path) {
 
 namespace frontends {
 extern const Frontend onnx;
-const Frontend onnx{.name = "ONNX", .recognises = fovea::onnx::recognises, .read = fovea::onnx::read};
+const Frontend onnx{.name = "ONNX",
+                    .recognises = fovea::onnx::recognises,
+                    .read = fovea::onnx::read,
+                    .operators = fovea::onnx::operators};
 }  // namespace frontends
 
 }  // namespace fovea

@@ -8,6 +8,7 @@
 
 #include "engine/base/mapped_file.hpp"
 #include "engine/base/text.hpp"
+#include "engine/frontends/common/unsupported.hpp"
 #include "engine/frontends/content_hash.hpp"
 #include "engine/frontends/frontend.hpp"
 #include "engine/frontends/openvino_ir/ir_document.hpp"
@@ -143,29 +144,16 @@ class GraphBuilder {
 
   /// Names every operator that is not known, all at once.
   void check_operators() {
-    constexpr std::size_t kMaxNames = 8;
-    std::map<std::string, std::vector<std::string>> missing;
+    importer::UnsupportedReport report("an operator (or this version of one) in engine/ops, named in ops.inc");
     for (const IrLayer& layer : ir_.layers) {
       if (is_type(layer, "Parameter") || is_type(layer, "Const") || is_type(layer, "Result")) {
         continue;
       }
       if (const std::string name = unsupported_name(layer); !name.empty()) {
-        missing[name].push_back(layer.name);
+        report.add(name, layer.name);
       }
     }
-    if (missing.empty()) {
-      return;
-    }
-    std::string text;
-    for (const auto& [name, nodes] : missing) {
-      text += fmt::format("\n  {}: {} node{}:", name, nodes.size(), nodes.size() == 1 ? "" : "s");
-      for (std::size_t i = 0; i < std::min(nodes.size(), kMaxNames); ++i) {
-        text += fmt::format("{} '{}'", i == 0 ? "" : ",", nodes[i]);
-      }
-      text += nodes.size() > kMaxNames ? ", …" : "";
-    }
-    fail(ErrorCode::kUnsupported, "{} operator{} not supported:{}", missing.size(),
-         missing.size() == 1 ? " is" : "s are", text);
+    report.throw_if_any();
   }
 
   const IrLayer& layer_of(std::int64_t id, const IrEdge& edge) const {
@@ -395,6 +383,18 @@ bool recognises(const std::filesystem::path& path, std::span<const std::byte> he
   return text.find("<net") != std::string_view::npos || path.extension() == ".xml";
 }
 
+std::vector<FrontendOperator> operators() {
+  std::vector<FrontendOperator> list;
+  for (const OpDef* op : all_ops()) {
+    std::string versions;
+    for (const int version : op->openvino.versions) {
+      versions += version == 0 ? "" : fmt::format("{}{}", versions.empty() ? "" : ", ", version);
+    }
+    list.push_back({std::string(op->openvino.type), versions});
+  }
+  return list;
+}
+
 Model read(const std::filesystem::path& path) {
   const auto xml = MappedFile::open(path);
   const IrDocument ir = parse_document({reinterpret_cast<const char*>(xml->bytes().data()), xml->bytes().size()});
@@ -421,8 +421,10 @@ Model read(const std::filesystem::path& path) {
 
 namespace frontends {
 extern const Frontend openvino_ir;
-const Frontend openvino_ir{
-    .name = "OpenVINO IR", .recognises = fovea::openvino_ir::recognises, .read = fovea::openvino_ir::read};
+const Frontend openvino_ir{.name = "OpenVINO IR",
+                           .recognises = fovea::openvino_ir::recognises,
+                           .read = fovea::openvino_ir::read,
+                           .operators = fovea::openvino_ir::operators};
 }  // namespace frontends
 
 }  // namespace fovea

@@ -12,7 +12,7 @@ namespace fovea::tensorflow {
 using importer::Ints;
 using importer::Ref;
 
-Converter find_converter(std::string_view op) {
+const Converters& all_converters() {
   static const Converters kConverters = [] {
     Converters converters;
     add_image_ops(converters);
@@ -20,8 +20,12 @@ Converter find_converter(std::string_view op) {
     add_shape_ops(converters);
     return converters;
   }();
-  const auto found = kConverters.find(op);
-  return found == kConverters.end() ? nullptr : found->second;
+  return kConverters;
+}
+
+Converter find_converter(std::string_view op) {
+  const auto found = all_converters().find(op);
+  return found == all_converters().end() ? nullptr : found->second;
 }
 
 importer::NhwcBuilder& NodeContext::nhwc() const { return importer_.nhwc(); }
@@ -138,7 +142,7 @@ Tensor Importer::variable(const std::string& name) {
 }
 
 void Importer::check_operators(const std::vector<std::size_t>& order) const {
-  importer::UnsupportedReport report;
+  importer::UnsupportedReport report("a converter in engine/frontends/tensorflow");
   for (const std::size_t i : order) {
     const NodeDef& node = loaded_.nodes[i];
     if (node.op() != "Placeholder" && find_converter(node.op()) == nullptr) {

@@ -69,6 +69,9 @@ void add_image_ops(Converters& converters);  ///< Convolutions, poolings, normal
 void add_math_ops(Converters& converters);   ///< Activations, arithmetic, reductions, matrix products.
 void add_shape_ops(Converters& converters);  ///< Movement of data, constants, variables.
 
+/// By operator.
+const Converters& all_converters();
+
 /// The converter of an operator, or nullptr.
 Converter find_converter(std::string_view op);
 

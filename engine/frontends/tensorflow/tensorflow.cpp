@@ -13,6 +13,14 @@ bool recognises(const std::filesystem::path& path, std::span<const std::byte> /*
   return path.extension() == ".pb";
 }
 
+std::vector<FrontendOperator> operators() {
+  std::vector<FrontendOperator> list = {{"Placeholder", ""}};
+  for (const auto& [op, converter] : all_converters()) {
+    list.push_back({op, ""});
+  }
+  return list;
+}
+
 Model read(const std::filesystem::path& path) {
   const auto file = MappedFile::open(path);
   LoadedGraph loaded = load_graph(file->bytes(), fmt::format("'{}'", path.filename().string()));
@@ -36,8 +44,10 @@ Model read(const std::filesystem::path& path) {
 
 namespace frontends {
 extern const Frontend tensorflow;
-const Frontend tensorflow{
-    .name = "TensorFlow", .recognises = fovea::tensorflow::recognises, .read = fovea::tensorflow::read};
+const Frontend tensorflow{.name = "TensorFlow",
+                          .recognises = fovea::tensorflow::recognises,
+                          .read = fovea::tensorflow::read,
+                          .operators = fovea::tensorflow::operators};
 }  // namespace frontends
 
 }  // namespace fovea

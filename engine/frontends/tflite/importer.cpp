@@ -65,7 +65,7 @@ std::string operator_name(const schema::OperatorCode& code) {
 
 }  // namespace
 
-Converter find_converter(schema::BuiltinOperator code) {
+const Converters& all_converters() {
   static const Converters kConverters = [] {
     Converters converters;
     add_activation_ops(converters);
@@ -74,8 +74,12 @@ Converter find_converter(schema::BuiltinOperator code) {
     add_shape_ops(converters);
     return converters;
   }();
-  const auto found = kConverters.find(code);
-  return found == kConverters.end() ? nullptr : found->second;
+  return kConverters;
+}
+
+Converter find_converter(schema::BuiltinOperator code) {
+  const auto found = all_converters().find(code);
+  return found == all_converters().end() ? nullptr : found->second;
 }
 
 importer::NhwcBuilder& OpContext::nhwc() const { return importer_.nhwc(); }
@@ -292,7 +296,7 @@ void Importer::check_operators() const {
   if (operators == nullptr || operators->size() == 0) {
     fail(ErrorCode::kInvalidModel, "the graph has no operator");
   }
-  importer::UnsupportedReport report;
+  importer::UnsupportedReport report("a converter in engine/frontends/tflite");
   for (const schema::Operator* op : *operators) {
     if (codes == nullptr || op->opcode_index() >= codes->size()) {
       fail(ErrorCode::kInvalidModel, "an operator has the code {}, the file lists {}", op->opcode_index(),

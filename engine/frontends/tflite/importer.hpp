@@ -72,6 +72,9 @@ void add_image_ops(Converters& converters);       ///< Convolutions, poolings, r
 void add_math_ops(Converters& converters);        ///< Arithmetic, comparison, reductions, matrix products.
 void add_shape_ops(Converters& converters);       ///< Movement of data.
 
+/// By operator code.
+const Converters& all_converters();
+
 /// The converter of an operator, or nullptr.
 Converter find_converter(schema::BuiltinOperator code);
 

@@ -19,6 +19,14 @@ bool recognises(const std::filesystem::path& path, std::span<const std::byte> he
           std::memcmp(head.data() + kPlace, kIdentifier.data(), kIdentifier.size()) == 0);
 }
 
+std::vector<FrontendOperator> operators() {
+  std::vector<FrontendOperator> list;
+  for (const auto& [code, converter] : all_converters()) {
+    list.push_back({schema::EnumNameBuiltinOperator(code), ""});
+  }
+  return list;
+}
+
 Model read(const std::filesystem::path& path) {
   const auto mapped = MappedFile::open(path);
   const TfliteFile file = open_file(mapped);
@@ -39,7 +47,10 @@ Model read(const std::filesystem::path& path) {
 
 namespace frontends {
 extern const Frontend tflite;
-const Frontend tflite{.name = "TensorFlow Lite", .recognises = fovea::tflite::recognises, .read = fovea::tflite::read};
+const Frontend tflite{.name = "TensorFlow Lite",
+                      .recognises = fovea::tflite::recognises,
+                      .read = fovea::tflite::read,
+                      .operators = fovea::tflite::operators};
 }  // namespace frontends
 
 }  // namespace fovea
