@@ -75,7 +75,9 @@ struct AttributeOps {
 };
 
 template <class Attributes>
-concept HasOpset = requires(Attributes attributes) { attributes.opset = 1; };
+concept HasOpset = requires(Attributes attributes) {
+  attributes.opset = 1;
+};
 
 namespace detail {
 

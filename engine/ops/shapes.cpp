@@ -10,7 +10,7 @@ constexpr auto kMaxExtent = static_cast<std::int64_t>(kMaxTensorBytes);
 
 const Tensor& constant(const InputInfo& input, std::string_view what) {
   if (input.value == nullptr) {
-    fail(ErrorCode::kUnsupported, "needs constant {}, got a computed {}", what, to_string(input.type));
+    throw NotKnownYet(fmt::format("needs constant {}, got a computed {}", what, to_string(input.type)));
   }
   return *input.value;
 }
@@ -86,8 +86,8 @@ void check_rank(const Shape& shape, std::size_t least, std::size_t most, std::st
 
 void check_static(const Shape& shape, std::string_view what) {
   if (!is_static(shape)) {
-    fail(ErrorCode::kUnsupported, "{} has the dynamic shape {}; the model must be reshaped to static shapes", what,
-         to_string(shape));
+    throw NotKnownYet(fmt::format("{} has the dynamic shape {}; the model must be reshaped to static shapes", what,
+                                  to_string(shape)));
   }
 }
 
