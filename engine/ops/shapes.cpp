@@ -68,6 +68,15 @@ std::int64_t constant_int(const InputInfo& input, std::string_view what) {
   return values[0];
 }
 
+Shape open_shape(const InputInfo& pattern) {
+  const Shape& shape = pattern.type.shape;
+  constexpr std::int64_t kMaxRank = 16;
+  if (pattern.value != nullptr || shape.size() != 1 || shape[0] < 1 || shape[0] > kMaxRank) {
+    return {};
+  }
+  return Shape(static_cast<std::size_t>(shape[0]), kDynamic);
+}
+
 std::vector<double> constant_doubles(const InputInfo& input, std::string_view what) {
   return to_doubles(constant(input, what).view());
 }

@@ -29,6 +29,9 @@ std::vector<std::size_t> normalize_axes(std::span<const std::int64_t> axes, std:
 std::vector<std::int64_t> constant_ints(const InputInfo& input, std::string_view what);
 /// The value of an input with exactly one integer.
 std::int64_t constant_int(const InputInfo& input, std::string_view what);
+/// For an input that is the shape of the output: its rank with all extents open when the values are not known yet, but
+/// how many they are; else empty.
+Shape open_shape(const InputInfo& pattern);
 /// Values of a numeric input known at compile time.
 std::vector<double> constant_doubles(const InputInfo& input, std::string_view what);
 
