@@ -170,6 +170,7 @@ std::unique_ptr<Executable> compile_run_time_shapes(Graph graph, const Plugin& p
     return plugin.compile(std::move(graph), properties);
   }
   check_static_inputs(graph);
+  infer_shapes(graph);  // builders of graphs know less than all contents
   // Both parts must agree on the types of what flows between them, and constant shapes may make others static.
   widen_floats(graph);
   fold_constants(graph);
