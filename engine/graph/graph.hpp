@@ -75,12 +75,20 @@ struct Node {
   }
 };
 
+/// What an open extent may become.
+struct ExtentRange {
+  std::int64_t least = 0;
+  std::int64_t most = kDynamic;  ///< kDynamic: no limit.
+  bool operator==(const ExtentRange&) const = default;
+};
+
 /// An input or output as a user names it.
 struct GraphPort {
   ValueId value = kNone;
-  std::string name;                  ///< The name `fovea infer` shows and files carry.
-  std::vector<std::string> aliases;  ///< Further tensor names that find this port.
-  std::string layout;                ///< "NCHW", "NHWC", … when the file states it, else empty.
+  std::string name;                      ///< The name `fovea infer` shows and files carry.
+  std::vector<std::string> aliases;      ///< Further tensor names that find this port.
+  std::string layout;                    ///< "NCHW", "NHWC", … when the file states it, else empty.
+  std::vector<ExtentRange> ranges = {};  ///< One an axis for inputs with bounded extents; empty: no bounds.
 };
 
 /// Nodes stand in topological order. Ids stay valid until `compact`. Copies share constant memory.

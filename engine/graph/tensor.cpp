@@ -58,6 +58,9 @@ void store_from(const TensorView& view, std::span<const From> values) {
 }  // namespace
 
 std::string to_string(const Shape& shape) {
+  if (!has_rank(shape)) {
+    return "[...]";
+  }
   std::string text = "[";
   for (std::size_t i = 0; i < shape.size(); ++i) {
     text += i == 0 ? "" : ",";
@@ -68,7 +71,22 @@ std::string to_string(const Shape& shape) {
 
 std::string to_string(const TensorType& type) { return std::string(to_string(type.data_type)) + to_string(type.shape); }
 
-bool is_static(const Shape& shape) { return std::ranges::find(shape, kDynamic) == shape.end(); }
+bool is_static(const Shape& shape) {
+  return std::ranges::all_of(shape, [](std::int64_t extent) { return extent >= 0; });
+}
+
+bool has_rank(const Shape& shape) { return shape.size() != 1 || shape[0] != kUnknownRank; }
+
+bool shape_fits(const Shape& declared, const Shape& actual) {
+  if (!has_rank(declared)) {
+    return true;
+  }
+  bool fits = declared.size() == actual.size();
+  for (std::size_t i = 0; fits && i < declared.size(); ++i) {
+    fits = declared[i] == kDynamic || declared[i] == actual[i];
+  }
+  return fits;
+}
 
 std::size_t element_count(const Shape& shape) {
   std::uint64_t count = 1;

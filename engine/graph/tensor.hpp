@@ -16,15 +16,24 @@ namespace fovea {
 /// Extents, outermost first; empty for a scalar. kDynamic marks an extent that is not known yet.
 using Shape = std::vector<std::int64_t>;
 inline constexpr std::int64_t kDynamic = -1;
+/// The only entry of a shape of which not even the rank is known: that of a value computed from others whose content
+/// decides it. Appears inside graphs only, never in tensors.
+inline constexpr std::int64_t kUnknownRank = -2;
 
 /// Largest tensor any file may ask for: 2^40 bytes lets sizes be multiplied without overflow checks further on.
 inline constexpr std::uint64_t kMaxTensorBytes = std::uint64_t{1} << 40U;
 
-/// "[1,3,320,544]"; dynamic extents print as "?".
+/// "[1,3,320,544]"; dynamic extents print as "?", an unknown rank as "[...]".
 std::string to_string(const Shape& shape);
 
-/// No extent is kDynamic.
+/// All extents are known.
 bool is_static(const Shape& shape);
+
+/// The shape is not kUnknownRank's.
+bool has_rank(const Shape& shape);
+
+/// A tensor of shape `actual` can be what `declared` announces: same rank and extents where those are known.
+bool shape_fits(const Shape& declared, const Shape& actual);
 
 /// Product of the extents; 1 for a scalar.
 /// \throws Error{kInvalidModel} when an extent is negative or the product exceeds 2^40.

@@ -75,7 +75,9 @@ struct AttributeOps {
 };
 
 template <class Attributes>
-concept HasOpset = requires(Attributes attributes) { attributes.opset = 1; };
+concept HasOpset = requires(Attributes attributes) {
+  attributes.opset = 1;
+};
 
 namespace detail {
 
@@ -102,6 +104,11 @@ struct AttributeReader {
       }
       fail(ErrorCode::kInvalidModel, "{}: attribute {} is '{}', expected one of: {}", source.where(), name, text,
            allowed);
+    } else if constexpr (std::same_as<T, std::vector<std::string>>) {
+      std::string text;
+      const bool found = source.read(name, text);
+      field = found ? split(text, ',') : field;
+      return found;
     } else if constexpr (std::same_as<T, float>) {
       double value = field;
       const bool found = source.read(name, value);

@@ -54,6 +54,10 @@ Shape place_axes(const Shape& data, const std::vector<std::int64_t>& mapping, st
 
 std::vector<TensorType> infer(const Node& node, std::span<const InputInfo> inputs) {
   const BroadcastMode mode = node.attrs<Attributes>().mode;
+  const Shape open = open_shape(inputs[1]);
+  if (!open.empty() && (mode != BroadcastMode::kBidirectional || inputs[0].type.shape.size() <= open.size())) {
+    return {{inputs[0].type.data_type, open}};
+  }
   const Shape target = constant_ints(inputs[1], "target shape");
   for (const std::int64_t extent : target) {
     check_range(extent, 0, static_cast<std::int64_t>(kMaxTensorBytes), "target shape");

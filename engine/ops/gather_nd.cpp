@@ -26,19 +26,19 @@ std::vector<TensorType> infer(const Node& node, std::span<const InputInfo> input
   const auto& attributes = node.attrs<Attributes>();
   const Shape& data = inputs[0].type.shape;
   const Shape& indices = inputs[1].type.shape;
-  check_static(data, "data");
-  check_static(indices, "indices");
   check_rank(indices, 1, 16, "indices");
+  check_static({indices.back()}, "the last axis of the indices");
   const auto most = static_cast<std::int64_t>(std::min(data.size(), indices.size() - 1));
   check_range(attributes.batch_dims, 0, most, "batch_dims");
   const auto batch = static_cast<std::ptrdiff_t>(attributes.batch_dims);
   check_range(indices.back(), 0, static_cast<std::int64_t>(data.size()) - batch, "the last extent of the indices");
-  if (!std::equal(data.begin(), data.begin() + batch, indices.begin())) {
+  if (!std::equal(data.begin(), data.begin() + batch, indices.begin(), extents_agree)) {
     fail(ErrorCode::kInvalidModel, "data {} and indices {} differ in the first {} axes", to_string(data),
          to_string(indices), batch);
   }
   Shape shape(indices.begin(), indices.begin() + batch);
   if (attributes.opset < 8 && batch > 0) {
+    check_static(shape, "the indices' batch");
     shape = {static_cast<std::int64_t>(count_between(indices, 0, static_cast<std::size_t>(batch)))};
   }
   shape.insert(shape.end(), indices.begin() + batch, indices.end() - 1);

@@ -1,6 +1,6 @@
 // NonMaxSuppression: of boxes [N,B,4] with scores [N,C,B], those that no better one of their class overlaps. Rows
-// [batch, class, box]; as many as there can be at most, filled up with -1 after the last selected one. Inputs: boxes,
-// scores, most boxes per class, IoU threshold, score threshold, soft-NMS sigma.
+// [batch, class, box]: from opset 5 on those selected, before as many as there can be at most, filled up with -1.
+// Inputs: boxes, scores, most boxes per class, IoU threshold, score threshold, soft-NMS sigma.
 // https://docs.openvino.ai/2024/documentation/openvino-ir-format/operation-sets/operation-specs/sort/no-max-suppression-5.html
 
 #include <algorithm>
@@ -42,6 +42,11 @@ struct Attributes {
   bool operator==(const Attributes&) const = default;
 };
 
+std::int64_t most_rows(const Shape& boxes, const Shape& scores, std::int64_t most_per_class) {
+  const std::int64_t most = std::max<std::int64_t>(most_per_class, 0);
+  return multiply_extents(multiply_extents(std::min(boxes[1], most), boxes[0]), scores[1]);
+}
+
 std::vector<TensorType> infer(const Node& node, std::span<const InputInfo> inputs) {
   const auto& attributes = node.attrs<Attributes>();
   const Shape& boxes = inputs[0].type.shape;
@@ -49,9 +54,7 @@ std::vector<TensorType> infer(const Node& node, std::span<const InputInfo> input
   check_index_type(attributes.output_type, "output_type");
   check_rank(boxes, 3, 3, "boxes");
   check_rank(scores, 3, 3, "scores");
-  check_static(boxes, "boxes");
-  check_static(scores, "scores");
-  if (boxes[2] != 4 || boxes[0] != scores[0] || boxes[1] != scores[2]) {
+  if (!extents_agree(boxes[2], 4) || !extents_agree(boxes[0], scores[0]) || !extents_agree(boxes[1], scores[2])) {
     fail(ErrorCode::kInvalidModel, "boxes {} and scores {} do not fit, expected [N,B,4] and [N,C,B]", to_string(boxes),
          to_string(scores));
   }
@@ -60,17 +63,15 @@ std::vector<TensorType> infer(const Node& node, std::span<const InputInfo> input
       fail(ErrorCode::kInvalidModel, "input {} is {}, expected a single value", i, to_string(inputs[i].type));
     }
   }
-  std::int64_t most = 0;
-  if (has_input(node, inputs, 2)) {
-    most = std::max<std::int64_t>(constant_int(inputs[2], "most boxes per class"), 0);
-  }
-  const std::int64_t rows = multiply_extents(multiply_extents(std::min(boxes[1], most), boxes[0]), scores[1]);
-  std::vector<TensorType> types = {{attributes.output_type, {rows, 3}}};
   if (attributes.opset >= 5) {
-    types.push_back({inputs[1].type.data_type, {rows, 3}});
-    types.push_back({attributes.output_type, {1}});
+    return {{attributes.output_type, {kDynamic, 3}},
+            {inputs[1].type.data_type, {kDynamic, 3}},
+            {attributes.output_type, {1}}};
   }
-  return types;
+  check_static(boxes, "boxes");
+  check_static(scores, "scores");
+  const std::int64_t most = has_input(node, inputs, 2) ? constant_int(inputs[2], "most boxes per class") : 0;
+  return {{attributes.output_type, {most_rows(boxes, scores, most), 3}}};
 }
 
 struct Candidate {
@@ -150,7 +151,7 @@ std::vector<Candidate> select_all(const Attributes& attributes, std::span<const 
   return result;
 }
 
-void reference(const Node& node, std::span<const ConstTensorView> inputs, std::span<const TensorView> outputs) {
+std::vector<Tensor> compute(const Node& node, std::span<const ConstTensorView> inputs) {
   const auto& attributes = node.attrs<Attributes>();
   const auto threshold = [&](std::size_t i) { return has_input(inputs, i) ? to_doubles(inputs[i]).at(0) : 0.0; };
   const std::int64_t most = has_input(inputs, 2) ? to_ints(inputs[2]).at(0) : 0;
@@ -166,13 +167,20 @@ void reference(const Node& node, std::span<const ConstTensorView> inputs, std::s
     scores.insert(scores.end(),
                   {static_cast<double>(candidate.batch), static_cast<double>(candidate.label), candidate.score});
   }
-  indices.resize(element_count(outputs[0].shape()), -1);
-  scores.resize(indices.size(), -1);
-  store(outputs[0], indices);
-  if (outputs.size() > 1) {
-    store(outputs[1], scores);
-    store(outputs[2], std::vector<std::int64_t>{static_cast<std::int64_t>(selected.size())});
+  const bool fixed = attributes.opset < 5;
+  const auto rows =
+      fixed ? most_rows(inputs[0].shape(), inputs[1].shape(), most) : static_cast<std::int64_t>(selected.size());
+  Tensor index_tensor(attributes.output_type, {rows, 3});
+  indices.resize(index_tensor.size(), -1);
+  store(index_tensor.mutable_view(), indices);
+  if (fixed) {
+    return {index_tensor};
   }
+  Tensor score_tensor(inputs[1].type.data_type, {rows, 3});
+  store(score_tensor.mutable_view(), scores);
+  Tensor count(attributes.output_type, {1});
+  store(count.mutable_view(), std::vector<std::int64_t>{rows});
+  return {index_tensor, score_tensor, count};
 }
 
 }  // namespace
@@ -187,7 +195,7 @@ const OpDef non_max_suppression{
     .openvino = {.type = "NonMaxSuppression", .versions = {1, 3, 4, 5, 9}},
     .attributes = attributes_of<Attributes>(),
     .infer = infer,
-    .reference = reference,
+    .compute = compute,
     .as_post_op = nullptr,
 };
 

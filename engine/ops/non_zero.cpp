@@ -1,5 +1,4 @@
-// NonZero: positions of the elements that are not zero, as [rank, count]; the data must be constant, since the number
-// of positions depends on it.
+// NonZero: positions of the elements that are not zero, as [rank, count].
 // https://docs.openvino.ai/2024/documentation/openvino-ir-format/operation-sets/operation-specs/condition/nonzero-3.html
 
 #include "engine/ops/movement.hpp"
@@ -35,30 +34,24 @@ std::vector<std::int64_t> find_positions(const ConstTensorView& data) {
 std::vector<TensorType> infer(const Node& node, std::span<const InputInfo> inputs) {
   const DataType type = node.attrs<Attributes>().output_type;
   check_index_type(type, "output_type");
-  if (inputs[0].value == nullptr) {
-    fail(ErrorCode::kUnsupported, "needs constant data: the output's shape depends on it");
-  }
-  const auto rank = static_cast<std::int64_t>(inputs[0].type.shape.size());
-  if (rank == 0) {
-    return {{type, {0, to_doubles(inputs[0].value->view()).at(0) != 0 ? 1 : 0}}};
-  }
-  return {{type, {rank, static_cast<std::int64_t>(find_positions(inputs[0].value->view()).size()) / rank}}};
+  return {{type, {static_cast<std::int64_t>(inputs[0].type.shape.size()), kDynamic}}};
 }
 
-void reference(const Node& /*node*/, std::span<const ConstTensorView> inputs, std::span<const TensorView> outputs) {
+std::vector<Tensor> compute(const Node& node, std::span<const ConstTensorView> inputs) {
   const std::vector<std::int64_t> positions = find_positions(inputs[0]);
   const std::size_t rank = inputs[0].shape().size();
-  if (positions.size() != element_count(outputs[0].shape())) {
-    fail(ErrorCode::kInvalidArgument, "data has {} positions, expected {}", positions.size(),
-         to_string(outputs[0].shape()));
-  }
   std::vector<std::int64_t> by_axis;
   for (std::size_t axis = 0; axis < rank; ++axis) {
     for (std::size_t i = axis; i < positions.size(); i += rank) {
       by_axis.push_back(positions[i]);
     }
   }
-  store(outputs[0], by_axis);
+  const auto signed_rank = static_cast<std::int64_t>(rank);
+  const std::int64_t count =
+      rank > 0 ? static_cast<std::int64_t>(positions.size()) / signed_rank : (to_doubles(inputs[0]).at(0) != 0 ? 1 : 0);
+  Tensor result(node.attrs<Attributes>().output_type, {signed_rank, count});
+  store(result.mutable_view(), by_axis);
+  return {result};
 }
 
 }  // namespace
@@ -73,7 +66,7 @@ const OpDef non_zero{
     .openvino = {.type = "NonZero", .versions = {3}},
     .attributes = attributes_of<Attributes>(),
     .infer = infer,
-    .reference = reference,
+    .compute = compute,
     .as_post_op = nullptr,
 };
 

@@ -32,6 +32,12 @@ struct Arity {
 };
 inline constexpr int kVariadic = 1 << 20;
 
+/// Thrown by `infer` when the answer hangs on a content or an extent that is not known yet: at run time it will be.
+class NotKnownYet : public Error {
+ public:
+  explicit NotKnownYet(const std::string& message) : Error(ErrorCode::kUnsupported, message) {}
+};
+
 /// A plain description; see docs/add-an-operator.md for the recipe.
 struct OpDef {
   std::string_view name;  ///< Also the name in the text form.
@@ -40,15 +46,20 @@ struct OpDef {
   IrOrigin openvino;
   AttributeOps attributes;  ///< Left empty by operators without attributes.
 
-  /// Types of all outputs. `inputs[i].type.data_type` is meaningless where node.inputs[i] is kNone.
-  /// \throws Error{kInvalidModel} when the input types or attributes contradict the operator; the caller adds the
-  ///         node's name. Error{kUnsupported} for a legal form that is not implemented.
+  /// Types of all outputs. `inputs[i].type.data_type` is meaningless where node.inputs[i] is kNone. Extents that are
+  /// not known yet are kDynamic. \throws Error{kInvalidModel} when the input types or attributes contradict the
+  /// operator; the caller adds the
+  ///         node's name. Error{kUnsupported} for a legal form that is not implemented. NotKnownYet.
   std::vector<TensorType> (*infer)(const Node& node, std::span<const InputInfo> inputs) = nullptr;
 
   /// Slow and obvious: computes in double (floats) or int64 (integers) and rounds once to the output type.
   /// Views of absent inputs have bytes == nullptr. Does not apply post-ops.
   void (*reference)(const Node& node, std::span<const ConstTensorView> inputs,
                     std::span<const TensorView> outputs) = nullptr;
+
+  /// Set instead of `reference` by operators whose outputs' sizes follow from what they compute (NonZero): runs into
+  /// tensors of its own. `infer` gives kDynamic for extents it cannot know.
+  std::vector<Tensor> (*compute)(const Node& node, std::span<const ConstTensorView> inputs) = nullptr;
 
   /// Set by unary element-wise operators: the same computation as a post-op of the node before. nullopt: not for
   /// these attributes.
@@ -60,6 +71,9 @@ struct OpDef {
   /// Set by operators with an element type among their attributes (Convert): a floating type narrower than `target`
   /// becomes it. \return true if something changed.
   bool (*widen_attributes)(Node& node, DataType target) = nullptr;
+
+  /// `compute` runs graphs of the node's attributes (Loop): never done ahead of time, since it may take long.
+  bool has_bodies = false;
 };
 
 /// All operators, in the order of ops.inc.
@@ -77,8 +91,18 @@ std::vector<TensorType> infer_types(const Node& node, std::span<const InputInfo>
 /// Runs the operator's reference and then the node's post-ops.
 void run_reference(const Node& node, std::span<const ConstTensorView> inputs, std::span<const TensorView> outputs);
 
-/// Runs reference kernel and post-ops into new tensors of these types.
+/// Runs reference kernel and post-ops into new tensors of these types, which may be dynamic where the operator computes
+/// its sizes.
 std::vector<Tensor> evaluate(const Node& node, std::span<const ConstTensorView> inputs,
                              std::span<const TensorType> types);
+
+/// Largest tensor whose size is found out at run time. A file can ask for what memory cannot hold; before it runs, the
+/// sizes of everything else are known and somebody can see them.
+inline constexpr std::size_t kMaxRunTimeBytes = std::size_t{1} << 32U;
+
+/// Infers with all contents known, then evaluates: for nodes whose shapes depend on data.
+/// \param inputs  nullptr where the input is absent.
+/// 	hrows Error{kUnsupported} for a result above kMaxRunTimeBytes.
+std::vector<Tensor> evaluate_at_run_time(const Node& node, std::span<const Tensor* const> inputs);
 
 }  // namespace fovea

@@ -1,6 +1,7 @@
 // Range: start, start+step, … up to but without stop; the inputs are three single values.
 // https://docs.openvino.ai/2024/documentation/openvino-ir-format/operation-sets/operation-specs/generation/range-4.html
 
+#include <algorithm>
 #include <cmath>
 
 #include "engine/ops/binary.hpp"
@@ -32,6 +33,9 @@ double single(const InputInfo& input, std::string_view what) {
 std::vector<TensorType> infer(const Node& node, std::span<const InputInfo> inputs) {
   const auto& attributes = node.attrs<Attributes>();
   const DataType type = attributes.opset >= 4 ? attributes.output_type : inputs[0].type.data_type;
+  if (std::ranges::any_of(inputs, [](const InputInfo& input) { return input.value == nullptr; })) {
+    return {{type, {kDynamic}}};
+  }
   double start = single(inputs[0], "start");
   double stop = single(inputs[1], "stop");
   double step = single(inputs[2], "step");

@@ -27,11 +27,29 @@ std::span<const Input> own_inputs(const Node& node, std::span<const Input> input
   return inputs.first(count);
 }
 
+/// The results of an operator that computes its sizes, as declared.
+std::vector<Tensor> compute(const Node& node, std::span<const ConstTensorView> inputs,
+                            std::span<const TensorType> types) {
+  std::vector<Tensor> results = node.op->compute(node, own_inputs(node, inputs));
+  if (results.size() < types.size()) {
+    fail(ErrorCode::kInternal, "computed {} outputs of {}", results.size(), types.size());
+  }
+  results.resize(types.size());
+  for (std::size_t i = 0; i < types.size(); ++i) {
+    if (results[i].data_type() != types[i].data_type || !shape_fits(types[i].shape, results[i].shape())) {
+      fail(ErrorCode::kInvalidArgument, "output {} is {}, expected {}", i, to_string(results[i].type()),
+           to_string(types[i]));
+    }
+  }
+  return results;
+}
+
 /// Extents of 0 must not hide a product that would overflow the arithmetic on strides.
 void check_size(const TensorType& type) {
   Shape extents = type.shape;
   std::ranges::replace(extents, 0, 1);
-  std::ranges::replace(extents, kDynamic, 1);
+  std::ranges::replace_if(
+      extents, [](std::int64_t extent) { return extent < 0; }, 1);
   if (byte_size({type.data_type, extents}) > kMaxTensorBytes) {
     fail(ErrorCode::kInvalidModel, "output {} is larger than 2^40 bytes", to_string(type));
   }
@@ -90,6 +108,8 @@ std::vector<TensorType> infer_types(const Node& node, std::span<const InputInfo>
     std::vector<TensorType> types = node.op->infer(node, own);
     std::ranges::for_each(types, check_size);
     return types;
+  } catch (const NotKnownYet& error) {
+    throw NotKnownYet(fmt::format("node '{}' ({}): {}", node.name, node.op->name, error.what()));
   } catch (const Error& error) {
     throw error.with_context(fmt::format("node '{}' ({})", node.name, node.op->name));
   }
@@ -97,7 +117,18 @@ std::vector<TensorType> infer_types(const Node& node, std::span<const InputInfo>
 
 void run_reference(const Node& node, std::span<const ConstTensorView> inputs, std::span<const TensorView> outputs) {
   try {
-    node.op->reference(node, own_inputs(node, inputs), outputs);
+    if (node.op->reference != nullptr) {
+      node.op->reference(node, own_inputs(node, inputs), outputs);
+    } else {
+      std::vector<TensorType> types;
+      for (const TensorView& output : outputs) {
+        types.push_back(output.type);
+      }
+      const std::vector<Tensor> results = compute(node, inputs, types);
+      for (std::size_t i = 0; i < results.size(); ++i) {
+        std::ranges::copy(results[i].bytes(), outputs[i].bytes);
+      }
+    }
     apply_post_ops(node, inputs, outputs[0]);
   } catch (const Error& error) {
     throw error.with_context(fmt::format("node '{}' ({})", node.name, node.op->name));
@@ -106,6 +137,13 @@ void run_reference(const Node& node, std::span<const ConstTensorView> inputs, st
 
 std::vector<Tensor> evaluate(const Node& node, std::span<const ConstTensorView> inputs,
                              std::span<const TensorType> types) {
+  if (node.op->compute != nullptr && node.post_ops.empty()) {
+    try {
+      return compute(node, inputs, types);
+    } catch (const Error& error) {
+      throw error.with_context(fmt::format("node '{}' ({})", node.name, node.op->name));
+    }
+  }
   std::vector<Tensor> results;
   std::vector<TensorView> views;
   for (const TensorType& type : types) {
@@ -116,6 +154,24 @@ std::vector<Tensor> evaluate(const Node& node, std::span<const ConstTensorView> 
   }
   run_reference(node, inputs, views);
   return results;
+}
+
+std::vector<Tensor> evaluate_at_run_time(const Node& node, std::span<const Tensor* const> inputs) {
+  std::vector<InputInfo> infos;
+  std::vector<ConstTensorView> views;
+  for (const Tensor* input : inputs) {
+    infos.push_back(input == nullptr ? InputInfo{} : InputInfo{input->type(), input});
+    views.push_back(input == nullptr ? ConstTensorView{} : input->view());
+  }
+  std::vector<TensorType> types = infer_types(node, infos);
+  types.resize(std::min(types.size(), node.outputs.size()));
+  for (const TensorType& type : types) {
+    if (is_static(type.shape) && byte_size(type) > kMaxRunTimeBytes) {
+      fail(ErrorCode::kUnsupported, "node '{}' ({}): the data asks for an output of {}, expected at most 2^32 bytes",
+           node.name, node.op->name, to_string(type));
+    }
+  }
+  return evaluate(node, views, types);
 }
 
 }  // namespace fovea

@@ -26,6 +26,9 @@ struct Attributes {
 std::vector<TensorType> infer(const Node& node, std::span<const InputInfo> inputs) {
   const bool special_zero = node.attrs<Attributes>().special_zero;
   const Shape& input = inputs[0].type.shape;
+  if (const Shape open = open_shape(inputs[1]); !open.empty()) {
+    return {{inputs[0].type.data_type, open}};
+  }
   const std::vector<std::int64_t> pattern = constant_ints(inputs[1], "target shape");
   Shape result = pattern;
   // Extents that are copied stand on both sides and cancel out, so that a dynamic one among them does no harm.

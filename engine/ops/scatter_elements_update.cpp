@@ -30,8 +30,9 @@ std::vector<TensorType> infer(const Node& node, std::span<const InputInfo> input
     fail(ErrorCode::kInvalidModel, "reduction is sub, expected none, sum, prod, min, max or mean");
   }
   check_same_type(inputs[0], inputs[2]);
-  check_static(data, "data");
-  check_static(indices, "indices");
+  if (!is_static(data) || !is_static(indices) || !is_static(inputs[2].type.shape)) {
+    return {inputs[0].type};  // whether they fit shows when the model runs
+  }
   const std::size_t axis = normalize_axis(constant_int(inputs[3], "axis"), data.size());
   bool fits = indices.size() == data.size() && inputs[2].type.shape == indices;
   for (std::size_t i = 0; fits && i < data.size(); ++i) {

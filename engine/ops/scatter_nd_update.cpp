@@ -30,8 +30,9 @@ std::vector<TensorType> infer(const Node& node, std::span<const InputInfo> input
     fail(ErrorCode::kInvalidModel, "reduction is mean, expected none, sum, sub, prod, min or max");
   }
   check_same_type(inputs[0], inputs[2]);
-  check_static(data, "data");
-  check_static(indices, "indices");
+  if (!is_static(data) || !is_static(indices) || !is_static(inputs[2].type.shape)) {
+    return {inputs[0].type};  // whether they fit shows when the model runs
+  }
   check_rank(indices, 1, 16, "indices");
   check_range(indices.back(), 0, static_cast<std::int64_t>(data.size()), "the last extent of the indices");
   Shape expected(indices.begin(), indices.end() - 1);

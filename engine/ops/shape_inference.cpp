@@ -32,9 +32,12 @@ std::optional<std::vector<Tensor>> try_evaluate(const Graph& graph, const Node& 
   std::vector<TensorType> types;
   for (const ValueId output : node.outputs) {
     types.push_back(graph.value(output).type);
-    if (!is_static(types.back().shape)) {
+    if (!is_static(types.back().shape) && node.op->compute == nullptr) {
       return std::nullopt;
     }
+  }
+  if (node.op->has_bodies) {
+    return std::nullopt;
   }
   return evaluate(node, views, types);
 }
@@ -47,7 +50,7 @@ const Tensor* ShapeInference::known(ValueId id) const {
   return found == evaluated_.end() ? nullptr : &found->second;
 }
 
-void ShapeInference::infer(const Node& node) {
+std::vector<TensorType> ShapeInference::types_of(const Node& node) const {
   std::vector<InputInfo> infos;
   for (std::size_t i = 0; i < node.inputs.size(); ++i) {
     const bool own =
@@ -57,28 +60,61 @@ void ShapeInference::infer(const Node& node) {
       infos.push_back(input == kNone ? InputInfo{} : InputInfo{graph_.value(input).type, known(input)});
     }
   }
-  const std::vector<TensorType> types = infer_types(node, infos);
+  std::vector<TensorType> types = infer_types(node, infos);
   if (types.size() < node.outputs.size()) {
     fail(ErrorCode::kInvalidModel, "node '{}' ({}): has {} outputs, expected at most {}", node.name, node.op->name,
          node.outputs.size(), types.size());
   }
-  bool small = true;
+  return types;
+}
+
+void ShapeInference::infer(const Node& node) {
+  std::vector<TensorType> types;
+  const bool ranks_known = std::ranges::all_of(
+      node.inputs, [&](ValueId input) { return input == kNone || has_rank(graph_.value(input).type.shape); });
+  try {
+    if (!ranks_known) {
+      throw NotKnownYet(
+          fmt::format("node '{}' ({}): an input's rank is known at run time only", node.name, node.op->name));
+    }
+    types = types_of(node);
+  } catch (const NotKnownYet&) {
+    if (unknown_ == UnknownTypes::kRefuse) {
+      throw;
+    }
+    for (const ValueId output : node.outputs) {
+      types.push_back({graph_.value(output).type.data_type, {kUnknownRank}});
+    }
+  }
   for (std::size_t i = 0; i < node.outputs.size(); ++i) {
     graph_.value(node.outputs[i]).type = types[i];
-    small = small && is_static(types[i].shape) && element_count(types[i].shape) <= kMaxShapeElements;
   }
-  if (!small) {
+  evaluate_small(node);
+}
+
+void ShapeInference::evaluate_small(const Node& node) {
+  const auto small = [](const TensorType& type) {
+    return is_static(type.shape) && element_count(type.shape) <= kMaxShapeElements;
+  };
+  if (node.op->compute == nullptr &&
+      !std::ranges::all_of(node.outputs, [&](ValueId output) { return small(graph_.value(output).type); })) {
     return;
   }
-  if (auto results = try_evaluate(graph_, node, [&](ValueId id) { return known(id); })) {
-    for (std::size_t i = 0; i < node.outputs.size(); ++i) {
+  auto results = try_evaluate(graph_, node, [&](ValueId id) { return known(id); });
+  for (std::size_t i = 0; results && i < node.outputs.size(); ++i) {
+    graph_.value(node.outputs[i]).type = (*results)[i].type();  // computed sizes are known now
+    if (small((*results)[i].type())) {
       evaluated_[node.outputs[i]] = std::move((*results)[i]);
     }
   }
 }
 
+bool has_run_time_shapes(const Graph& graph) {
+  return std::ranges::any_of(graph.values, [](const Value& value) { return !is_static(value.type.shape); });
+}
+
 void infer_shapes(Graph& graph) {
-  ShapeInference inference(graph);
+  ShapeInference inference(graph, UnknownTypes::kDefer);
   for (const Node& node : graph.nodes) {
     inference.infer(node);
   }

@@ -10,7 +10,7 @@ constexpr auto kMaxExtent = static_cast<std::int64_t>(kMaxTensorBytes);
 
 const Tensor& constant(const InputInfo& input, std::string_view what) {
   if (input.value == nullptr) {
-    fail(ErrorCode::kUnsupported, "needs constant {}, got a computed {}", what, to_string(input.type));
+    throw NotKnownYet(fmt::format("needs constant {}, got a computed {}", what, to_string(input.type)));
   }
   return *input.value;
 }
@@ -68,6 +68,15 @@ std::int64_t constant_int(const InputInfo& input, std::string_view what) {
   return values[0];
 }
 
+Shape open_shape(const InputInfo& pattern) {
+  const Shape& shape = pattern.type.shape;
+  constexpr std::int64_t kMaxRank = 16;
+  if (pattern.value != nullptr || shape.size() != 1 || shape[0] < 1 || shape[0] > kMaxRank) {
+    return {};
+  }
+  return Shape(static_cast<std::size_t>(shape[0]), kDynamic);
+}
+
 std::vector<double> constant_doubles(const InputInfo& input, std::string_view what) {
   return to_doubles(constant(input, what).view());
 }
@@ -86,8 +95,8 @@ void check_rank(const Shape& shape, std::size_t least, std::size_t most, std::st
 
 void check_static(const Shape& shape, std::string_view what) {
   if (!is_static(shape)) {
-    fail(ErrorCode::kUnsupported, "{} has the dynamic shape {}; the model must be reshaped to static shapes", what,
-         to_string(shape));
+    throw NotKnownYet(fmt::format("{} has the dynamic shape {}; the model must be reshaped to static shapes", what,
+                                  to_string(shape)));
   }
 }
 

@@ -25,10 +25,13 @@ std::vector<std::size_t> normalize_axes(std::span<const std::int64_t> axes, std:
                                         std::string_view what = "axes");
 
 /// Values of an integer input of rank 0 or 1.
-/// \throws Error{kUnsupported} when they are not known at compile time.
+/// \throws NotKnownYet when they are not known at compile time.
 std::vector<std::int64_t> constant_ints(const InputInfo& input, std::string_view what);
 /// The value of an input with exactly one integer.
 std::int64_t constant_int(const InputInfo& input, std::string_view what);
+/// For an input that is the shape of the output: its rank with all extents open when the values are not known yet, but
+/// how many they are; else empty.
+Shape open_shape(const InputInfo& pattern);
 /// Values of a numeric input known at compile time.
 std::vector<double> constant_doubles(const InputInfo& input, std::string_view what);
 
@@ -36,7 +39,7 @@ std::vector<double> constant_doubles(const InputInfo& input, std::string_view wh
 void check_range(std::int64_t value, std::int64_t least, std::int64_t most, std::string_view what);
 /// \throws Error{kInvalidModel} unless the rank is in [least, most].
 void check_rank(const Shape& shape, std::size_t least, std::size_t most, std::string_view what);
-/// \throws Error{kUnsupported} for a shape with dynamic extents, asking for the model to be reshaped.
+/// \throws NotKnownYet for a shape with dynamic extents, asking for the model to be reshaped.
 void check_static(const Shape& shape, std::string_view what);
 /// \throws Error{kInvalidModel} unless the inputs have one element type.
 void check_same_type(const InputInfo& a, const InputInfo& b);

@@ -53,9 +53,13 @@ std::vector<TensorType> infer(const Node& node, std::span<const InputInfo> input
   check_index_type(attributes.index_element_type, "index_element_type");
   Shape shape = inputs[0].type.shape;
   const std::size_t axis = normalize_axis(attributes.axis, shape.size());
-  const std::int64_t k = constant_int(inputs[1], "k");
-  check_range(k, 0, shape[axis] == kDynamic ? kMaxAttribute : shape[axis], "k");
-  shape[axis] = k;
+  if (inputs[1].value == nullptr) {
+    shape[axis] = kDynamic;
+  } else {
+    const std::int64_t k = constant_int(inputs[1], "k");
+    check_range(k, 0, shape[axis] == kDynamic ? kMaxAttribute : shape[axis], "k");
+    shape[axis] = k;
+  }
   return {{inputs[0].type.data_type, shape}, {attributes.index_element_type, shape}};
 }
 

@@ -8,19 +8,33 @@
 #include "engine/frontends/frontend.hpp"
 #include "engine/runtime/compiled_model.hpp"
 #include "engine/runtime/properties.hpp"
+#include "engine/runtime/shape_variants.hpp"
 
 namespace fovea {
 
+namespace {
+
+/// Compiled models share their plugin: they may compile further variants when the Core is gone.
+std::vector<std::shared_ptr<const Plugin>> shared_plugins() {
+  std::vector<std::shared_ptr<const Plugin>> plugins;
+  for (auto& plugin : make_plugins()) {
+    plugins.push_back(std::move(plugin));
+  }
+  return plugins;
+}
+
+}  // namespace
+
 struct Core::State {
-  std::vector<std::unique_ptr<Plugin>> plugins = make_plugins();
+  std::vector<std::shared_ptr<const Plugin>> plugins = shared_plugins();
   std::shared_ptr<Scheduler> scheduler = std::make_shared<Scheduler>();
 
-  const Plugin& get_plugin(std::string_view device) const {
+  std::shared_ptr<const Plugin> get_plugin(std::string_view device) const {
     std::vector<std::string> names;
     for (const auto& plugin : plugins) {
       names.push_back(plugin->name());
       if (names.back() == device) {
-        return *plugin;
+        return plugin;
       }
     }
     std::string list;
@@ -48,16 +62,16 @@ std::vector<Core::DeviceInfo> Core::devices() const {
 }
 
 CompiledModel Core::compile_model(const Model& model, std::string_view device, const Properties& properties) {
-  const Plugin& plugin = state_->get_plugin(device);
+  const std::shared_ptr<const Plugin> plugin = state_->get_plugin(device);
   const auto begin = std::chrono::steady_clock::now();
   auto compiled = std::make_shared<CompiledModel::State>();
   compiled->model = model;
   compiled->device = std::string(device);
   compiled->properties = complete_properties(properties);
   compiled->scheduler = state_->scheduler;
-  compiled->lane_use = plugin.lane_use(compiled->properties);
+  compiled->lane_use = plugin->lane_use(compiled->properties);
   try {
-    compiled->executable = plugin.compile(model.graph, compiled->properties);
+    compiled->executable = compile_any_shapes(model.graph, plugin, compiled->properties);
   } catch (const Error& error) {
     throw error.with_context(fmt::format("model '{}' on {}", model.name, device));
   }

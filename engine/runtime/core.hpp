@@ -30,6 +30,7 @@ class CompiledModel {
  public:
   [[nodiscard]] const Model& model() const;  ///< Graph as read, for names and types of ports.
   [[nodiscard]] const std::string& device() const;
+  /// Of a model with open input shapes: those of the variant used last; none before the first run.
   [[nodiscard]] std::vector<StepInfo> steps() const;
 
   /// Read-only properties by OpenVINO's names, OPTIMAL_NUMBER_OF_INFER_REQUESTS among them.
@@ -67,14 +68,20 @@ class InferRequest {
   ~InferRequest();
 
   /// Memory the model reads; fill it before starting. Row-major.
+  /// \throws Error{kInvalidArgument} for an input of open shape that was given none yet.
   [[nodiscard]] TensorView input(std::size_t index = 0);
   [[nodiscard]] TensorView input(std::string_view name);
-  /// Copies values into the input, converting the element type.
+  /// Chooses the shape of an input whose declared shape is open, for this and the coming runs. The first run with a
+  /// combination of shapes compiles the model for it (on the lane); SHAPE_CACHE_SIZE such variants are kept.
+  /// \throws Error{kInvalidArgument} for a shape the declared one does not allow.
+  void set_input_shape(std::string_view name, const Shape& shape);
+  /// Copies values into the input, converting the element type. An input of open shape takes the tensor's.
   /// \throws Error{kInvalidArgument} when the shapes differ (a missing leading 1 is forgiven).
   void set_input_tensor(std::string_view name, const Tensor& tensor);
   void set_input_tensor(const Tensor& tensor) { set_input_tensor({}, tensor); }
 
-  /// Memory the model wrote; valid until the next start. Row-major.
+  /// Memory the model wrote; valid until the next start. Row-major. The type may differ from run to run where the
+  /// model's says '?'; before the first run such an output has no memory.
   [[nodiscard]] ConstTensorView output(std::size_t index = 0) const;
   [[nodiscard]] ConstTensorView output(std::string_view name) const;
 
@@ -120,7 +127,8 @@ class Core {
 
   /// \param device  "CPU", "REFERENCE"; later AUTO, MULTI:…, ….
   /// \throws Error{kNotFound} for an unknown device (nearest suggested), Error{kInvalidArgument} for an unknown
-  ///         property or a model with dynamic shapes, Error{kUnsupported} listing all nodes the device cannot run.
+  ///         property, Error{kUnsupported} listing all nodes the device cannot run. A model with open input shapes is
+  ///         compiled when a request has shapes for all inputs.
   [[nodiscard]] CompiledModel compile_model(const Model& model, std::string_view device,
                                             const Properties& properties = {});
 

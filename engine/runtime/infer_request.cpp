@@ -8,8 +8,24 @@
 namespace fovea {
 
 namespace {
+
 using Clock = std::chrono::steady_clock;
+
+void check_fits(const GraphPort& port, const Shape& declared, const Shape& shape) {
+  bool fits = is_static(shape) && shape_fits(declared, shape);
+  std::string bounds;
+  for (std::size_t i = 0; fits && i < port.ranges.size() && i < shape.size(); ++i) {
+    const ExtentRange& range = port.ranges[i];
+    fits = shape[i] >= range.least && (range.most == kDynamic || shape[i] <= range.most);
+    bounds = fits ? "" : fmt::format(" with axis {} from {} to {}", i, range.least, range.most);
+  }
+  if (!fits) {
+    fail(ErrorCode::kInvalidArgument, "input '{}' takes {}{}, not {}", port.name, to_string(declared), bounds,
+         to_string(shape));
+  }
 }
+
+}  // namespace
 
 struct InferRequest::State {
   std::shared_ptr<const CompiledModel::State> compiled;
@@ -96,7 +112,12 @@ TensorView InferRequest::input(std::size_t index) {
   if (index >= inputs.size()) {
     fail(ErrorCode::kNotFound, "input {} of {}", index, inputs.size());
   }
-  return state_->execution->input(index);
+  const TensorView view = state_->execution->input(index);
+  if (!is_static(view.shape())) {
+    fail(ErrorCode::kInvalidArgument, "input '{}' has the open shape {}: give it one first", inputs[index].name,
+         to_string(view.shape()));
+  }
+  return view;
 }
 
 TensorView InferRequest::input(std::string_view name) {
@@ -115,12 +136,26 @@ ConstTensorView InferRequest::output(std::string_view name) const {
   return output(find_port(state_->compiled->model.graph.outputs, name, "output"));
 }
 
+void InferRequest::set_input_shape(std::string_view name, const Shape& shape) {
+  const Graph& graph = state_->compiled->model.graph;
+  const std::size_t index = find_port(graph.inputs, name, "input");
+  const GraphPort& port = graph.inputs[index];
+  check_fits(port, graph.value(port.value).type.shape, shape);
+  state_->execution->reshape_input(index, shape);
+}
+
 void InferRequest::set_input_tensor(std::string_view name, const Tensor& tensor) {
-  const TensorView view = input(name);
+  const Graph& graph = state_->compiled->model.graph;
+  const std::size_t index = find_port(graph.inputs, name, "input");
+  const Shape& declared = graph.value(graph.inputs[index].value).type.shape;
   Shape shape = tensor.shape();
-  if (shape.size() + 1 == view.shape().size() && view.shape()[0] == 1) {
+  if (shape.size() + 1 == declared.size() && (declared[0] == 1 || declared[0] == kDynamic)) {
     shape.insert(shape.begin(), 1);
   }
+  if (!is_static(declared)) {
+    set_input_shape(name, shape);
+  }
+  const TensorView view = input(index);
   if (shape != view.shape()) {
     fail(ErrorCode::kInvalidArgument, "input '{}' takes {}, not {}", name, to_string(view.shape()),
          to_string(tensor.shape()));

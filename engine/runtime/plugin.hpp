@@ -46,7 +46,12 @@ class Execution {
 
   /// Row-major memory the device reads; written by the caller before `run`. Order of Graph::inputs.
   [[nodiscard]] virtual TensorView input(std::size_t index) = 0;
-  /// Row-major memory the device wrote; valid until the next `run`. Order of Graph::outputs.
+  /// Gives an input of open shape memory of this one for the coming runs; its content is lost. Devices compile for
+  /// fixed shapes and refuse: the runtime compiles a variant for each.
+  /// \throws Error{kInvalidArgument} for another shape than `input(index)` has.
+  virtual void reshape_input(std::size_t index, const Shape& shape);
+  /// Row-major memory the device wrote; valid until the next `run`. Order of Graph::outputs. Before the first run,
+  /// outputs whose sizes depend on data have their declared type and no memory.
   [[nodiscard]] virtual ConstTensorView output(std::size_t index) const = 0;
 
   /// Runs all steps. Allocates nothing of our own in steady state.
@@ -86,7 +91,10 @@ class Plugin {
   [[nodiscard]] virtual std::string description() const = 0;  ///< "AMD EPYC, 2 cores, AVX-512".
   /// How requests of a model with these (validated) properties use the machine.
   [[nodiscard]] virtual LaneUse lane_use(const Properties& properties) const = 0;
-  /// \param graph      All shapes static; not yet optimised: the device runs the passes it wants.
+  /// `compile` takes graphs with shapes that depend on data. The runtime interprets that part for other devices.
+  [[nodiscard]] virtual bool sizes_at_run_time() const { return false; }
+  /// \param graph      Shapes of inputs are static, see also sizes_at_run_time; not yet optimised: the device runs the
+  ///                   passes it wants.
   /// \throws Error{kUnsupported} naming every node it cannot run.
   [[nodiscard]] virtual std::unique_ptr<Executable> compile(Graph graph, const Properties& properties) const = 0;
 };

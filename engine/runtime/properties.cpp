@@ -9,6 +9,7 @@ namespace fovea {
 namespace {
 
 constexpr std::string_view kCount = "integer ≥ 0";
+constexpr std::string_view kPositive = "integer from 1 to 1024";
 
 constexpr std::array kProperties = {
     PropertyDef{"PERFORMANCE_HINT", "THROUGHPUT",
@@ -18,10 +19,16 @@ constexpr std::array kProperties = {
     PropertyDef{"PERFORMANCE_HINT_NUM_REQUESTS", "0", "Upper limit of requests the application will use; 0: no limit",
                 kCount},
     PropertyDef{"INFERENCE_PRECISION_HINT", "f32", "Arithmetic of floating-point models", "f32"},
+    PropertyDef{"SHAPE_CACHE_SIZE", "8", "Compiled variants kept for models with open input shapes, one a shape",
+                kPositive},
     PropertyDef{"PERF_COUNT", "NO", "Measure each step of each run", "YES|NO"},
 };
 
 bool allowed(const PropertyDef& def, std::string_view value) {
+  if (def.allowed == kPositive) {
+    const auto number = parse_int(value);
+    return number && *number >= 1 && *number <= 1024;
+  }
   if (def.allowed == kCount) {
     const auto number = parse_int(value);
     return number && *number >= 0 && *number <= 65536;

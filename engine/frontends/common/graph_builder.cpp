@@ -103,11 +103,14 @@ std::vector<ValueId> GraphBuilder::add_many(std::string_view op, const std::stri
   for (std::size_t i = 1; i < added.outputs.size(); ++i) {
     graph_.value(added.outputs[i]).name = unique_name(graph_.value(added.outputs[i]).name);
   }
-  const bool small = std::ranges::all_of(
-      types, [](const TensorType& t) { return is_static(t.shape) && element_count(t.shape) <= kMaxKnownElements; });
+  const bool computes_sizes = added.op->compute != nullptr;
+  const bool small = computes_sizes || std::ranges::all_of(types, [](const TensorType& t) {
+                       return is_static(t.shape) && element_count(t.shape) <= kMaxKnownElements;
+                     });
   if (small) {
     if (auto results = try_evaluate(graph_, added, [this](ValueId value) { return known(value); })) {
       for (std::size_t i = 0; i < added.outputs.size(); ++i) {
+        graph_.value(added.outputs[i]).type = (*results)[i].type();  // computed sizes are known now
         evaluated_[added.outputs[i]] = std::move((*results)[i]);
       }
     }

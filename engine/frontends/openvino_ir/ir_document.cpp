@@ -14,6 +14,7 @@ namespace {
 constexpr std::size_t kMaxLayers = 1'000'000;
 constexpr std::size_t kMaxPorts = 100'000;
 constexpr int kMaxMetadataDepth = 32;
+constexpr int kMaxBodyDepth = 4;  // types of bodies are inferred several times by each level around them
 constexpr std::size_t kMaxMetadataBytes = std::size_t{16} << 20U;  // keys repeat their path and could multiply a file
 
 class DocumentReader {
@@ -36,14 +37,23 @@ class DocumentReader {
       fail(ErrorCode::kUnsupported, "IR version {}, expected 10 or 11", version);
     }
     ir.version = static_cast<int>(version);
+    read_graph(net, 0, ir);
+    for (const char* section : {"rt_info", "meta_data", "quantization_parameters"}) {
+      read_metadata(net.child(section), "", 0, ir.metadata);
+    }
+    return ir;
+  }
+
+ private:
+  void read_graph(const pugi::xml_node& net, int depth, IrDocument& ir) {
     std::set<std::int64_t> ids;
     for (const pugi::xml_node layer : required_child(net, "layers").children("layer")) {
-      ir.layers.push_back(read_layer(layer));
+      ir.layers.push_back(read_layer(layer, depth));
       if (!ids.insert(ir.layers.back().id).second) {
         fail(ErrorCode::kInvalidModel, "line {}: layer id {} occurs twice (second: '{}')",
              line_at(layer.offset_debug()), ir.layers.back().id, ir.layers.back().name);
       }
-      if (ir.layers.size() > kMaxLayers) {
+      if (++layers_ > kMaxLayers) {
         fail(ErrorCode::kInvalidModel, "more than {} layers", kMaxLayers);
       }
     }
@@ -53,13 +63,46 @@ class DocumentReader {
                           .to_layer = integer(edge, "to-layer"),
                           .to_port = integer(edge, "to-port")});
     }
-    for (const char* section : {"rt_info", "meta_data", "quantization_parameters"}) {
-      read_metadata(net.child(section), "", 0, ir.metadata);
-    }
-    return ir;
   }
 
- private:
+  std::vector<IrPortMap> read_port_map(const pugi::xml_node& map, const char* kind) {
+    std::vector<IrPortMap> lines;
+    for (const pugi::xml_node line : map.children(kind)) {
+      IrPortMap read{.external_port = integer(line, "external_port_id"),
+                     .internal_layer = integer(line, "internal_layer_id"),
+                     .purpose = line.attribute("purpose").value(),
+                     .part = {}};
+      if (line.attribute("axis")) {
+        for (const char* name : {"axis", "start", "end", "stride", "part_size"}) {
+          if (line.attribute(name)) {
+            read.part[name] = integer(line, name);
+          }
+        }
+      }
+      lines.push_back(std::move(read));
+    }
+    return lines;
+  }
+
+  /// \param prefix  "" for TensorIterator and Loop, "then_" and "else_" for If.
+  IrBody read_body(const pugi::xml_node& layer, const std::string& prefix, int depth) {
+    if (depth >= kMaxBodyDepth) {
+      fail(ErrorCode::kUnsupported, "line {}: bodies are nested more than {} deep", line_at(layer.offset_debug()),
+           kMaxBodyDepth);
+    }
+    IrBody body;
+    auto graph = std::make_shared<IrDocument>();
+    read_graph(required_child(layer, (prefix + "body").c_str()), depth + 1, *graph);
+    body.graph = std::move(graph);
+    const pugi::xml_node map = layer.child((prefix + "port_map").c_str());
+    body.inputs = read_port_map(map, "input");
+    body.outputs = read_port_map(map, "output");
+    for (const pugi::xml_node edge : layer.child("back_edges").children("edge")) {
+      body.back_edges.emplace_back(integer(edge, "from-layer"), integer(edge, "to-layer"));
+    }
+    return body;
+  }
+
   [[nodiscard]] std::ptrdiff_t line_at(std::ptrdiff_t offset) const {
     const auto end = xml_.begin() + std::clamp<std::ptrdiff_t>(offset, 0, static_cast<std::ptrdiff_t>(xml_.size()));
     return 1 + std::count(xml_.begin(), end, '\n');
@@ -123,7 +166,7 @@ class DocumentReader {
     return ports;
   }
 
-  IrLayer read_layer(const pugi::xml_node& node) {
+  IrLayer read_layer(const pugi::xml_node& node, int depth) {
     IrLayer layer;
     layer.id = integer(node, "id");
     layer.name = node.attribute("name").value();
@@ -137,6 +180,11 @@ class DocumentReader {
     }
     layer.inputs = read_ports(node.child("input"));
     layer.outputs = read_ports(node.child("output"));
+    for (const char* prefix : {"", "then_", "else_"}) {
+      if (node.child((std::string(prefix) + "body").c_str())) {
+        layer.bodies.push_back(read_body(node, prefix, depth));
+      }
+    }
     return layer;
   }
 
@@ -165,6 +213,7 @@ class DocumentReader {
   std::string_view xml_;
   pugi::xml_document document_;
   std::size_t metadata_bytes_ = 0;
+  std::size_t layers_ = 0;  ///< Those of bodies included.
 };
 
 }  // namespace

@@ -10,6 +10,7 @@
 #include <sstream>
 
 #include "engine/base/text.hpp"
+#include "engine/ops/control_flow.hpp"
 #include "engine/ops/op_def.hpp"
 
 namespace fovea {
@@ -23,6 +24,20 @@ std::string dims_text(const Shape& shape) {
   std::string text;
   for (const std::int64_t extent : shape) {
     text += (text.empty() ? "" : ",") + (extent == kDynamic ? std::string("-1") : std::to_string(extent));
+  }
+  return text;
+}
+
+/// The same with "2..10" for open extents that have bounds.
+std::string bounded_dims_text(const Shape& shape, const std::vector<ExtentRange>& ranges) {
+  std::string text;
+  for (std::size_t i = 0; i < shape.size(); ++i) {
+    std::string extent = shape[i] == kDynamic ? "-1" : std::to_string(shape[i]);
+    if (shape[i] == kDynamic && i < ranges.size() && ranges[i] != ExtentRange{}) {
+      extent = std::to_string(ranges[i].least) + "..";
+      extent += ranges[i].most == kDynamic ? "" : std::to_string(ranges[i].most);
+    }
+    text += (text.empty() ? "" : ",") + extent;
   }
   return text;
 }
@@ -89,17 +104,20 @@ class WeightsFile {
   std::multimap<XXH64_hash_t, std::pair<std::size_t, std::size_t>> places_;
 };
 
-class Writer {
+/// Layers and edges of a graph: the model's, or a body's inside a layer.
+class GraphWriter {
  public:
-  Writer(const Model& model, const IrWriteOptions& options) : model_(model), graph_(model.graph), options_(options) {}
+  /// \param net  Where <layers> and <edges> go.
+  GraphWriter(const Graph& graph, const IrWriteOptions& options, WeightsFile& weights, pugi::xml_node net)
+      : graph_(graph),
+        options_(options),
+        layers_(net.append_child("layers")),
+        edges_(net.append_child("edges")),
+        weights_(weights) {}
 
-  void write(const std::filesystem::path& path) {
-    pugi::xml_node net = document_.append_child("net");
-    net.append_attribute("name") = graph_.name.empty() ? model_.name.c_str() : graph_.name.c_str();
-    net.append_attribute("version") = static_cast<int>(options_.version);
-    layers_ = net.append_child("layers");
-    edges_ = net.append_child("edges");
+  void write() {
     for (const GraphPort& port : graph_.inputs) {
+      parameter_ids_.push_back(next_layer_);
       write_parameter(port);
     }
     for (const Node& node : graph_.nodes) {
@@ -107,10 +125,13 @@ class Writer {
     }
     for (const GraphPort& port : graph_.outputs) {
       write_result(port);
+      result_ids_.push_back(next_layer_ - 1);
     }
-    write_metadata(net);
-    save(path);
   }
+
+  /// Layer ids of Parameters and Results, in the order of the graph's ports.
+  [[nodiscard]] const std::vector<int>& parameter_ids() const { return parameter_ids_; }
+  [[nodiscard]] const std::vector<int>& result_ids() const { return result_ids_; }
 
  private:
   /// Where a value comes out: layer and port id.
@@ -134,6 +155,9 @@ class Writer {
     port.append_attribute("precision") = precision(type.data_type).c_str();
     if (!names.empty()) {
       port.append_attribute("names") = join_names(names).c_str();
+    }
+    if (!has_rank(type.shape)) {
+      return;  // known at run time only; readers infer it
     }
     for (const std::int64_t extent : type.shape) {
       port.append_child("dim").text() = static_cast<long long>(extent);
@@ -170,7 +194,7 @@ class Writer {
     const Value& value = graph_.value(port.value);
     pugi::xml_node layer = add_layer(port.name, "Parameter", 1);
     pugi::xml_node data = layer.append_child("data");
-    data.append_attribute("shape") = dims_text(value.type.shape).c_str();
+    data.append_attribute("shape") = bounded_dims_text(value.type.shape, port.ranges).c_str();
     data.append_attribute("element_type") = std::string(element_type(value.type.data_type)).c_str();
     add_port(layer.append_child("output"), 0, value.type, tensor_names(port.value));
     if (!port.layout.empty() && options_.version == IrVersion::k11) {
@@ -242,7 +266,7 @@ class Writer {
     }
     pugi::xml_node layer = add_layer(node.name, node.op->openvino.type, opset_of(node));
     const int id = next_layer_ - 1;
-    if (node.attributes.has_value()) {
+    if (node.attributes.has_value() && !node.op->has_bodies) {
       write_attributes(layer.append_child("data"), node);
     }
     int port = 0;
@@ -257,6 +281,68 @@ class Writer {
     for (const ValueId output : node.outputs) {
       add_port(outputs, port, graph_.value(output).type, tensor_names(output));
       sources_[output] = {id, port++};
+    }
+    if (node.op->has_bodies) {
+      write_bodies(layer, node);
+    }
+  }
+
+  void write_bodies(pugi::xml_node layer, const Node& node) {
+    if (const auto* loop = std::any_cast<ops::LoopAttributes>(&node.attributes)) {
+      write_body(layer, node, loop->body, "", loop);
+    } else if (const auto* branches = std::any_cast<ops::IfAttributes>(&node.attributes)) {
+      write_body(layer, node, branches->then_body, "then_", nullptr);
+      write_body(layer, node, branches->else_body, "else_", nullptr);
+    }
+  }
+
+  static pugi::xml_node add_port_map(pugi::xml_node map, const char* kind, std::ptrdiff_t external, int internal) {
+    pugi::xml_node line = map.append_child(kind);
+    line.append_attribute("external_port_id") = static_cast<long long>(external);
+    line.append_attribute("internal_layer_id") = internal;
+    return line;
+  }
+
+  static void add_slicing(pugi::xml_node line, const std::optional<ops::Slicing>& slicing) {
+    if (slicing) {
+      line.append_attribute("axis") = static_cast<long long>(slicing->axis);
+      line.append_attribute("start") = static_cast<long long>(slicing->start);
+      line.append_attribute("end") = static_cast<long long>(slicing->end);
+      line.append_attribute("stride") = static_cast<long long>(slicing->stride);
+      line.append_attribute("part_size") = static_cast<long long>(slicing->part_size);
+    }
+  }
+
+  /// \param prefix  "" for loops, "then_" and "else_" for the branches of If.
+  /// \param loop    nullptr for branches.
+  void write_body(pugi::xml_node layer, const Node& node, const ops::Body& body, const std::string& prefix,
+                  const ops::LoopAttributes* loop) {
+    pugi::xml_node map = layer.append_child((prefix + "port_map").c_str());
+    pugi::xml_node back_edges = loop == nullptr ? pugi::xml_node() : layer.append_child("back_edges");
+    GraphWriter inner(*body.graph, options_, weights_, layer.append_child((prefix + "body").c_str()));
+    inner.write();
+    const auto outputs_begin = static_cast<std::ptrdiff_t>(node.inputs.size());
+    for (const ops::BodyPort& port : body.inputs) {
+      const int parameter = inner.parameter_ids().at(port.inner);
+      add_slicing(add_port_map(map, "input", static_cast<std::ptrdiff_t>(port.outer), parameter), port.slicing);
+      if (port.after) {
+        pugi::xml_node edge = back_edges.append_child("edge");
+        edge.append_attribute("from-layer") = inner.result_ids().at(*port.after);
+        edge.append_attribute("to-layer") = parameter;
+      }
+    }
+    for (const ops::BodyPort& port : body.outputs) {
+      add_slicing(add_port_map(map, "output", outputs_begin + static_cast<std::ptrdiff_t>(port.outer),
+                               inner.result_ids().at(port.inner)),
+                  port.slicing);
+    }
+    if (loop != nullptr && loop->counter) {
+      add_port_map(map, "input", -1, inner.parameter_ids().at(*loop->counter)).append_attribute("purpose") =
+          "current_iteration";
+    }
+    if (loop != nullptr && loop->condition) {
+      add_port_map(map, "output", -1, inner.result_ids().at(*loop->condition)).append_attribute("purpose") =
+          "execution_condition";
     }
   }
 
@@ -298,6 +384,31 @@ class Writer {
     add_edge(sources_.at(port.value), next_layer_ - 1, 0);
   }
 
+  const Graph& graph_;
+  IrWriteOptions options_;
+  pugi::xml_node layers_;
+  pugi::xml_node edges_;
+  WeightsFile& weights_;
+  std::map<ValueId, Source> sources_;
+  std::vector<int> parameter_ids_;
+  std::vector<int> result_ids_;
+  int next_layer_ = 0;
+};
+
+class Writer {
+ public:
+  Writer(const Model& model, const IrWriteOptions& options) : model_(model), graph_(model.graph), options_(options) {}
+
+  void write(const std::filesystem::path& path) {
+    pugi::xml_node net = document_.append_child("net");
+    net.append_attribute("name") = graph_.name.empty() ? model_.name.c_str() : graph_.name.c_str();
+    net.append_attribute("version") = static_cast<int>(options_.version);
+    GraphWriter(graph_, options_, weights_, net).write();
+    write_metadata(net);
+    save(path);
+  }
+
+ private:
   /// Keys come from files of any format; what XML does not allow in names becomes '_'.
   static std::string element_name(std::string name) {
     for (char& c : name) {
@@ -339,11 +450,7 @@ class Writer {
   const Graph& graph_;
   IrWriteOptions options_;
   pugi::xml_document document_;
-  pugi::xml_node layers_;
-  pugi::xml_node edges_;
   WeightsFile weights_;
-  std::map<ValueId, Source> sources_;
-  int next_layer_ = 0;
 };
 
 }  // namespace

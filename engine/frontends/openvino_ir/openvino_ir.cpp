@@ -11,6 +11,7 @@
 #include "engine/frontends/common/unsupported.hpp"
 #include "engine/frontends/content_hash.hpp"
 #include "engine/frontends/frontend.hpp"
+#include "engine/frontends/openvino_ir/ir_bodies.hpp"
 #include "engine/frontends/openvino_ir/ir_document.hpp"
 #include "engine/ops/shape_inference.hpp"
 #include "engine/ops/string_source.hpp"
@@ -57,14 +58,33 @@ std::string unsupported_name(const IrLayer& layer) {
   return fmt::format("{} of '{}' (known: {})", layer.type, layer.version, list);
 }
 
+/// "2..10", "..10", "2..": what an extent may be. Others are not bounded.
+ExtentRange parse_range(const IrLayer& layer, std::string_view extent) {
+  const auto dots = extent.find("..");
+  if (dots == std::string_view::npos) {
+    return {};
+  }
+  const std::string_view first = trim(extent.substr(0, dots));
+  const std::string_view last = trim(extent.substr(dots + 2));
+  const auto least = first.empty() ? std::optional<std::int64_t>(0) : parse_int(first);
+  const auto most = last.empty() ? std::optional<std::int64_t>(kDynamic) : parse_int(last);
+  if (!least || !most || *least < 0 || (*most != kDynamic && *most < *least)) {
+    fail(ErrorCode::kInvalidModel, "layer '{}': extent '{}', expected least..most", layer.name, extent.substr(0, 40));
+  }
+  return {*least, *most};
+}
+
 /// "1,3,?,1..10,-1" → extents; ranges and '?' become kDynamic.
-Shape parse_shape(const IrLayer& layer, std::string_view text) {
+/// \param ranges  Not null: receives a range an axis when some are bounded.
+Shape parse_shape(const IrLayer& layer, std::string_view text, std::vector<ExtentRange>* ranges = nullptr) {
   Shape shape;
+  std::vector<ExtentRange> parsed;
   for (const std::string& extent : split(text, ',')) {
     const auto number = parse_int(extent);
     if (extent == "...") {
       fail(ErrorCode::kUnsupported, "layer '{}': dynamic rank '{}'", layer.name, text);
     }
+    parsed.push_back(parse_range(layer, extent));
     if (extent == "?" || extent == "-1" || extent.find("..") != std::string::npos) {
       shape.push_back(kDynamic);
     } else if (number && *number >= 0) {
@@ -77,6 +97,9 @@ Shape parse_shape(const IrLayer& layer, std::string_view text) {
       fail(ErrorCode::kInvalidModel, "layer '{}': shape '{}' has more than {} axes", layer.name, text.substr(0, 80),
            kMaxRank);
     }
+  }
+  if (ranges != nullptr && text.find("..") != std::string_view::npos) {
+    *ranges = parsed;
   }
   // Unknown and empty extents must not hide a product that shape arithmetic cannot hold.
   Shape known = shape;
@@ -113,7 +136,7 @@ class GraphBuilder {
   GraphBuilder(const IrDocument& ir, std::shared_ptr<const MappedFile> weights, std::string weights_name)
       : ir_(ir), weights_(std::move(weights)), weights_name_(std::move(weights_name)) {}
 
-  Graph build() {
+  BuiltGraph build() {
     graph_.name = ir_.name;
     index_layers();
     check_operators();
@@ -123,11 +146,12 @@ class GraphBuilder {
     }
     for (const IrLayer& layer : ir_.layers) {
       if (is_type(layer, "Result")) {
+        results_[layer.id] = graph_.outputs.size();
         add_result(layer);
       }
     }
     infer_shapes(graph_);
-    return std::move(graph_);
+    return {std::move(graph_), std::move(parameters_), std::move(results_)};
   }
 
  private:
@@ -267,9 +291,12 @@ class GraphBuilder {
 
   void add_parameter(const IrLayer& layer) {
     const IrPort& port = only_output(layer);
-    const ValueId id = graph_.add_input(unique_name(layer.name),
-                                        {element_type(layer), parse_shape(layer, data_attribute(layer, "shape"))});
+    std::vector<ExtentRange> ranges;
+    const Shape shape = parse_shape(layer, data_attribute(layer, "shape"), &ranges);
+    parameters_[layer.id] = graph_.inputs.size();
+    const ValueId id = graph_.add_input(unique_name(layer.name), {element_type(layer), shape});
     graph_.inputs.back().name = layer.name;
+    graph_.inputs.back().ranges = ranges;
     graph_.inputs.back().aliases = port.names;
     std::string layout = port.layout.empty() && layer.data.contains("layout") ? layer.data.at("layout") : port.layout;
     std::erase_if(layout, [](char c) { return c == '[' || c == ']' || c == ','; });
@@ -338,7 +365,15 @@ class GraphBuilder {
     if (node.op->attributes.read != nullptr) {
       node.attributes = node.op->attributes.read(attributes);
     }
-    const NodeId id = graph_.add_node(std::move(node), std::vector<TensorType>(layer.outputs.size()));
+    read_bodies(
+        layer, [this](const IrDocument& body) { return GraphBuilder(body, weights_, weights_name_).build(); },
+        node.attributes);
+    // The file's element types stand where a type is known at run time only; all others are inferred.
+    std::vector<TensorType> types;
+    for (const IrPort& port : layer.outputs) {
+      types.push_back({parse_data_type(port.precision).value_or(DataType::kF32), {}});
+    }
+    const NodeId id = graph_.add_node(std::move(node), types);
     for (std::size_t i = 0; i < layer.outputs.size(); ++i) {
       const ValueId value = graph_.node(id).outputs[i];
       if (i > 0) {
@@ -373,6 +408,8 @@ class GraphBuilder {
   std::map<std::int64_t, std::size_t> layer_index_;
   std::map<PortKey, PortKey> source_of_;
   std::map<PortKey, ValueId> value_of_;
+  std::map<std::int64_t, std::size_t> parameters_;  ///< Layer id → index of the graph input.
+  std::map<std::int64_t, std::size_t> results_;     ///< Layer id → index of the graph output.
   std::set<std::string> names_;
   std::map<std::string, int> next_suffix_;
 };
@@ -410,7 +447,7 @@ Model read(const std::filesystem::path& path) {
   model.path = path;
   model.format = fmt::format("OpenVINO IR v{}", ir.version);
   model.hash = content_hash({xml->bytes(), weights == nullptr ? std::span<const std::byte>() : weights->bytes()});
-  model.graph = GraphBuilder(ir, weights, weights_path.filename().string()).build();
+  model.graph = GraphBuilder(ir, weights, weights_path.filename().string()).build().graph;
   model.metadata = ir.metadata;
   verify(model.graph);
   return model;

@@ -1,123 +1,77 @@
 // The REFERENCE device: interprets the graph with the operators' reference kernels, every float in double precision
 // until the outputs are rounded to f32. Slow, runs everything, the oracle.
-#include "engine/ops/op_def.hpp"
+#include "engine/ops/interpreter.hpp"
 #include "engine/passes/pass.hpp"
+#include "engine/runtime/interpreted.hpp"
 #include "engine/runtime/plugin.hpp"
 
 namespace fovea {
 namespace {
 
-/// Runs the nodes in order, each into fresh tensors; a tensor goes when its last reader has run.
+/// What a user of the device sees: f32, as on the other devices.
+TensorType outside_type(TensorType type) {
+  type.data_type = type.data_type == DataType::kF64 ? DataType::kF32 : type.data_type;
+  return type;
+}
+
 class ReferenceExecution final : public Execution {
  public:
-  explicit ReferenceExecution(std::shared_ptr<const Graph> graph)
-      : graph_(std::move(graph)), last_use_(graph_->values.size(), -1) {
-    values_.resize(graph_->values.size());
-    for (std::size_t v = 0; v < graph_->values.size(); ++v) {
-      if (graph_->values[v].constant) {
-        values_[v] = *graph_->values[v].constant;
+  explicit ReferenceExecution(std::shared_ptr<const Interpreter> interpreter) : interpreter_(std::move(interpreter)) {
+    const Graph& graph = interpreter_->graph();
+    for (const GraphPort& port : graph.inputs) {
+      inputs_.emplace_back(outside_type(graph.value(port.value).type));
+    }
+    for (const GraphPort& port : graph.outputs) {
+      output_views_.push_back({outside_type(graph.value(port.value).type), nullptr});
+    }
+    outputs_.resize(output_views_.size());
+    for (std::size_t i = 0; i < outputs_.size(); ++i) {
+      if (is_static(output_views_[i].shape())) {
+        set_output(i, Tensor(output_views_[i].type));
       }
-    }
-    for (const GraphPort& port : graph_->inputs) {
-      inputs_.emplace_back(outside_type(graph_->value(port.value).type));
-    }
-    for (std::size_t n = 0; n < graph_->nodes.size(); ++n) {
-      for (const ValueId input : graph_->nodes[n].inputs) {
-        if (input != kNone && graph_->value(input).producer != kNone) {
-          last_use_[index(input)] = static_cast<std::ptrdiff_t>(n);
-        }
-      }
-    }
-    for (const GraphPort& port : graph_->outputs) {
-      last_use_[index(port.value)] = -1;
-      outputs_.emplace_back(outside_type(graph_->value(port.value).type));
     }
   }
 
   TensorView input(std::size_t i) override { return inputs_.at(i).mutable_view(); }
-  ConstTensorView output(std::size_t i) const override { return outputs_.at(i).view(); }
+  ConstTensorView output(std::size_t i) const override { return output_views_.at(i); }
 
   void run(const CancelFlag& cancel, std::vector<StepProfile>* profile) override {
-    if (profile != nullptr) {
-      profile->clear();
-    }
+    const Graph& graph = interpreter_->graph();
+    std::vector<Tensor> inputs;
     for (std::size_t i = 0; i < inputs_.size(); ++i) {
-      const ValueId value = graph_->inputs[i].value;
-      values_[index(value)] = inputs_[i].cast(graph_->value(value).type.data_type);
+      inputs.push_back(inputs_[i].cast(graph.value(graph.inputs[i].value).type.data_type));
     }
-    for (std::size_t n = 0; n < graph_->nodes.size(); ++n) {
-      if (cancel) {
-        fail(ErrorCode::kCancelled, "cancelled before node '{}'", graph_->nodes[n].name);
-      }
-      const auto begin = std::chrono::steady_clock::now();
-      run_node(graph_->nodes[n], static_cast<std::ptrdiff_t>(n));
-      if (profile != nullptr) {
-        const Node& node = graph_->nodes[n];
-        profile->push_back(
-            {node.name, std::string(node.op->name), "reference", std::chrono::steady_clock::now() - begin});
-      }
-    }
-    for (std::size_t i = 0; i < outputs_.size(); ++i) {
-      outputs_[i] = values_[index(graph_->outputs[i].value)].cast(outputs_[i].data_type());
+    const std::vector<Tensor> outputs = interpreter_->run(inputs, observe_run(cancel, profile, "reference"));
+    for (std::size_t i = 0; i < outputs.size(); ++i) {
+      set_output(i, outputs[i].cast(output_views_[i].type.data_type));
     }
   }
 
  private:
-  static std::size_t index(ValueId id) { return static_cast<std::size_t>(id); }
-
-  /// What a user of the device sees: f32, as on the other devices.
-  static TensorType outside_type(TensorType type) {
-    type.data_type = type.data_type == DataType::kF64 ? DataType::kF32 : type.data_type;
-    return type;
+  void set_output(std::size_t i, Tensor tensor) {
+    outputs_[i] = std::move(tensor);
+    output_views_[i] = outputs_[i].view();
   }
 
-  void run_node(const Node& node, std::ptrdiff_t position) {
-    std::vector<ConstTensorView> inputs;
-    for (const ValueId input : node.inputs) {
-      inputs.push_back(input == kNone ? ConstTensorView{} : values_[index(input)].view());
-    }
-    std::vector<TensorType> types;
-    for (const ValueId output : node.outputs) {
-      types.push_back(graph_->value(output).type);
-    }
-    std::vector<Tensor> results = evaluate(node, inputs, types);
-    for (std::size_t i = 0; i < results.size(); ++i) {
-      values_[index(node.outputs[i])] = std::move(results[i]);
-    }
-    for (const ValueId input : node.inputs) {
-      if (input != kNone && last_use_[index(input)] == position) {
-        values_[index(input)] = {};
-      }
-    }
-  }
-
-  std::shared_ptr<const Graph> graph_;
-  std::vector<std::ptrdiff_t> last_use_;  ///< Node that reads a computed value last; -1: keep.
-  std::vector<Tensor> values_;
+  std::shared_ptr<const Interpreter> interpreter_;
   std::vector<Tensor> inputs_;
   std::vector<Tensor> outputs_;
+  std::vector<ConstTensorView> output_views_;
 };
 
 class ReferenceExecutable final : public Executable {
  public:
-  explicit ReferenceExecutable(Graph graph) : graph_(std::make_shared<const Graph>(std::move(graph))) {}
+  explicit ReferenceExecutable(Graph graph)
+      : interpreter_(std::make_shared<const Interpreter>(std::make_shared<const Graph>(std::move(graph)))) {}
 
-  std::unique_ptr<Execution> create_execution() const override { return std::make_unique<ReferenceExecution>(graph_); }
-
-  std::vector<StepInfo> steps() const override {
-    std::vector<StepInfo> steps;
-    for (const Node& node : graph_->nodes) {
-      steps.push_back({.node = node.name,
-                       .op = std::string(node.op->name),
-                       .kernel = "reference",
-                       .output = to_string(graph_->value(node.outputs[0]).type),
-                       .refusals = {}});
-    }
-    return steps;
+  std::unique_ptr<Execution> create_execution() const override {
+    return std::make_unique<ReferenceExecution>(interpreter_);
   }
 
+  std::vector<StepInfo> steps() const override { return interpreter_steps(interpreter_->graph(), "reference"); }
+
  private:
-  std::shared_ptr<const Graph> graph_;
+  std::shared_ptr<const Interpreter> interpreter_;
 };
 
 class ReferencePlugin final : public Plugin {
@@ -125,6 +79,7 @@ class ReferencePlugin final : public Plugin {
   std::string name() const override { return "REFERENCE"; }
   std::string description() const override { return "Reference interpreter in double precision"; }
   LaneUse lane_use(const Properties& /*properties*/) const override { return {}; }
+  bool sizes_at_run_time() const override { return true; }
 
   std::unique_ptr<Executable> compile(Graph graph, const Properties& /*properties*/) const override {
     check_static_inputs(graph);

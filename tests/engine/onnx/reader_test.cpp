@@ -96,12 +96,12 @@ TEST_F(OnnxReader, AnOpenBatchMeansOne) {
 }
 
 TEST_F(OnnxReader, SaysWhatToDoAboutOpenExtents) {
-  EXPECT_THAT(refusal({.nodes = {node("Shape", {"x"}, {"s"}), node("Reshape", {"x", "s"}, {"y"}, {}, "r")},
+  EXPECT_THAT(refusal({.nodes = {node("Shape", {"x"}, {"s"}), node("Tile", {"x", "s"}, {"y"}, {}, "r")},
                        .initializers = {},
                        .inputs = {value_info("x", {1, -1})},
                        .outputs = {value_info("y", {1, -1})}},
                       ErrorCode::kUnsupported),
-              AllOf(HasSubstr("node 'r' (Reshape): needs constant target shape"),
+              AllOf(HasSubstr("node 'r' (Tile): needs constant repeats"),
                     HasSubstr("input 'x' is f32[1,?]: export the model with fixed extents")));
 }
 

@@ -162,7 +162,8 @@ bool attempt(const OpDef& op, Chance& chance) {
     }
     const std::vector<TensorType> types = infer_types(node, infos);
     for (const TensorType& type : types) {
-      if (element_count(type.shape) > kMaxElements) {
+      // Sizes that are computed are bounded by those of the inputs.
+      if (is_static(type.shape) && element_count(type.shape) > kMaxElements) {
         return false;
       }
     }

@@ -25,7 +25,8 @@ TEST(Reshape, Refusals) {
   expect_invalid({"Reshape", "special_zero=false", {x, i64({0, -1})}}, "cannot reshape");
   expect_invalid({"Reshape", "special_zero=true", {x, i64({2, 3, 0})}}, "cannot reshape");
   expect_invalid({"Reshape", "", {x, i64({std::int64_t{1} << 40, std::int64_t{1} << 40})}}, "exceeds 2^40");
-  expect_refused({"Reshape", "", {x, i64({6})}, 0, {1}}, ErrorCode::kUnsupported, "needs constant target shape");
+  expect_refused({"Reshape", "", {x, i64({1, 1}, {6})}, 0, {1}}, ErrorCode::kUnsupported,
+                 "needs constant target shape");
 }
 
 TEST(Reshape, CopiedDynamicExtentsCancelOut) {
@@ -102,10 +103,22 @@ TEST(Range, FloatsAndIntegers) {
   expect_invalid({"Range", "output_type=i64", {scalar(0), i64({1, 2}), scalar(1)}}, "stop has 2 values");
 }
 
-TEST(NonZero, NeedsConstants) {
+TEST(NonZero, CountsWhenItRuns) {
   const Tensor x = f32({2, 3}, {0, 1, 0, 2, 0, 3});
   expect_outputs({"NonZero", "output_type=i64", {x}}, {i64({2, 3}, {0, 1, 1, 1, 0, 2})});
-  expect_refused({"NonZero", "", {x}, 0, {0}}, ErrorCode::kUnsupported, "needs constant data");
+  expect_outputs({"NonZero", "output_type=i64", {Tensor::scalar(2.0F)}}, {i64({0, 1}, {})});
+  EXPECT_EQ(infer({"NonZero", "", {x}, 0, {0}})[0].shape, (Shape{2, kDynamic}));
+  expect_invalid({"NonZero", "output_type=f32", {x}}, "output_type is f32");
+}
+
+TEST(ShapesFromData, AreOpenUntilItIsKnown) {
+  const Tensor x = f32({2, 3}, {0, 1, 0, 2, 0, 3});
+  const Tensor two = i64({2, 3});
+  EXPECT_EQ(infer({"Reshape", "", {x, two}, 0, {1}})[0].shape, (Shape{kDynamic, kDynamic}));
+  EXPECT_EQ(infer({"Broadcast", "", {x, two}, 0, {1}})[0].shape, (Shape{kDynamic, kDynamic}));
+  EXPECT_EQ(infer({"TopK", "axis=1", {x, Tensor::scalar<std::int64_t>(2)}, 0, {1}})[0].shape, (Shape{2, kDynamic}));
+  EXPECT_EQ(infer({"Range", "output_type=i64", {two, two, two}, 0, {0, 1, 2}})[0].shape, (Shape{kDynamic}));
+  expect_refused({"Tile", "", {x, two}, 0, {1}}, ErrorCode::kUnsupported, "needs constant");
 }
 
 }  // namespace
