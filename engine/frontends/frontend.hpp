@@ -21,7 +21,8 @@ struct Frontend {
 /// All frontends, in the order of frontends.inc.
 std::span<const Frontend* const> all_frontends();
 
-/// Reads a model file with the first frontend that recognises it.
+/// Reads a model with the first frontend that recognises it.
+/// \param path  A file, or the folder of a TensorFlow SavedModel.
 /// \throws Error{kNotFound, kInvalidModel, kUnsupported} starting with "model '<path>': ".
 Model read_model(const std::filesystem::path& path);
 

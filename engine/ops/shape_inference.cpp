@@ -11,6 +11,8 @@ namespace {
 /// Largest result that is evaluated for shape inference. Shapes, axes, ranges and prior boxes of real models are far
 /// below; weights (Convert of compressed constants) stay out, they are folded later and once.
 constexpr std::size_t kMaxShapeElements = 4096;
+/// Of all of them: a chain of thousands of nodes must not pile up.
+constexpr std::uint64_t kMaxEvaluatedBytes = std::uint64_t{32} << 20U;
 
 }  // namespace
 
@@ -72,7 +74,12 @@ void ShapeInference::infer(const Node& node) {
   }
   if (auto results = try_evaluate(graph_, node, [&](ValueId id) { return known(id); })) {
     for (std::size_t i = 0; i < node.outputs.size(); ++i) {
+      evaluated_bytes_ += byte_size(types[i]);
       evaluated_[node.outputs[i]] = std::move((*results)[i]);
+    }
+    if (evaluated_bytes_ > kMaxEvaluatedBytes) {
+      fail(ErrorCode::kUnsupported, "node '{}' ({}): more than {} bytes of values are known from shapes and constants",
+           node.name, node.op->name, kMaxEvaluatedBytes);
     }
   }
 }

@@ -138,6 +138,13 @@ Tensor read_array(Reader& reader) {
 
 Symbol read_symbol(std::span<const std::byte> json) {
   const auto* begin = reinterpret_cast<const char*>(json.data());
+  // A text of brackets takes some forty times its size in memory.
+  constexpr std::ptrdiff_t kMaxParts = 500'000;
+  const auto parts =
+      std::count_if(begin, begin + json.size(), [](char c) { return c == '[' || c == '{' || c == ',' || c == ':'; });
+  if (parts > kMaxParts) {
+    fail(ErrorCode::kInvalidModel, "the JSON has {} lists, objects and members, expected at most {}", parts, kMaxParts);
+  }
   const auto bounded = [](int depth, Json::parse_event_t /*event*/, const Json& /*parsed*/) {
     constexpr int kMaxDepth = 16;
     if (depth > kMaxDepth) {
@@ -174,7 +181,8 @@ std::map<std::string, Tensor, std::less<>> read_parameters(std::span<const std::
   }
   reader.number<std::uint64_t>();  // reserved
   const auto count = reader.number<std::uint64_t>();
-  if (count > reader.left() / kLeastArray) {
+  constexpr std::uint64_t kMostArrays = 100'000;
+  if (count > std::min(reader.left() / kLeastArray, kMostArrays)) {
     fail(ErrorCode::kInvalidModel, "the parameters are said to have {} arrays in {} bytes", count, reader.left());
   }
   std::vector<Tensor> arrays;
