@@ -4,6 +4,7 @@
 #include <google/protobuf/io/tokenizer.h>
 #include <google/protobuf/io/zero_copy_stream_impl_lite.h>
 #include <google/protobuf/message.h>
+#include <google/protobuf/stubs/logging.h>
 #include <google/protobuf/text_format.h>
 
 #include <algorithm>
@@ -71,6 +72,7 @@ void parse_binary(google::protobuf::Message& message, std::span<const std::byte>
     fail(ErrorCode::kInvalidModel, "{}: its {} bytes describe messages that take more than {} bytes of memory", what,
          bytes.size(), most);
   }
+  const google::protobuf::LogSilencer silencer;  // a line for each text that is no UTF-8
   google::protobuf::io::CodedInputStream stream(reinterpret_cast<const std::uint8_t*>(bytes.data()),
                                                 static_cast<int>(bytes.size()));
   constexpr int kMaxDepth = 100;
@@ -91,6 +93,7 @@ void parse_text(google::protobuf::Message& message, std::string_view text, std::
   if (messages > kMaxTextMessages) {
     fail(ErrorCode::kInvalidModel, "{} has {} messages, expected at most {}", what, messages, kMaxTextMessages);
   }
+  const google::protobuf::LogSilencer silencer;
   Collector collector(quiet);
   google::protobuf::TextFormat::Parser parser;
   constexpr int kMaxDepth = 64;
