@@ -22,9 +22,21 @@ std::span<const Frontend* const> all_frontends() {
   return kAll;
 }
 
-Model read_model(const std::filesystem::path& path) {
+namespace {
+
+/// A SavedModel is a folder that holds a file of this name.
+std::filesystem::path file_to_read(const std::filesystem::path& path) {
+  const std::filesystem::path inside = path / "saved_model.pb";
+  std::error_code unreadable;
+  return std::filesystem::is_directory(path, unreadable) && std::filesystem::exists(inside, unreadable) ? inside : path;
+}
+
+}  // namespace
+
+Model read_model(const std::filesystem::path& given) {
   constexpr std::size_t kHeadBytes = 4096;
-  const std::string where = fmt::format("model '{}'", path.string());
+  const std::filesystem::path path = file_to_read(given);
+  const std::string where = fmt::format("model '{}'", given.string());
   try {
     const auto file = MappedFile::open(path);
     const auto head = file->bytes().first(std::min(file->bytes().size(), kHeadBytes));
@@ -44,7 +56,12 @@ Model read_model(const std::filesystem::path& path) {
   } catch (const importer::UnsupportedOperators& error) {
     throw error.with_context(where);
   } catch (const Error& error) {
-    throw error.with_context(where);
+    // Names come from the file and may be of any length.
+    constexpr std::size_t kMaxMessage = 8192;
+    const std::string_view message = error.what();
+    throw Error(error.code(), message.size() <= kMaxMessage ? std::string(message)
+                                                            : std::string(message.substr(0, kMaxMessage)) + "…")
+        .with_context(where);
   }
 }
 

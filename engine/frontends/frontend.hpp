@@ -31,7 +31,8 @@ struct Frontend {
 /// All frontends, in the order of frontends.inc.
 std::span<const Frontend* const> all_frontends();
 
-/// Reads a model file with the first frontend that recognises it.
+/// Reads a model with the first frontend that recognises it.
+/// \param path  A file, or the folder of a TensorFlow SavedModel.
 /// \throws Error{kNotFound, kInvalidModel, kUnsupported} starting with "model '<path>': "; for operators that are not
 ///         supported importer::UnsupportedOperators, which holds them all.
 Model read_model(const std::filesystem::path& path);

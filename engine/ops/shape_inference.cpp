@@ -11,6 +11,8 @@ namespace {
 /// Largest result that is evaluated for shape inference. Shapes, axes, ranges and prior boxes of real models are far
 /// below; weights (Convert of compressed constants) stay out, they are folded later and once.
 constexpr std::size_t kMaxShapeElements = 4096;
+/// Of all of them: a chain of thousands of nodes must not pile up.
+constexpr std::uint64_t kMaxEvaluatedBytes = std::uint64_t{32} << 20U;
 
 }  // namespace
 
@@ -102,9 +104,15 @@ void ShapeInference::evaluate_small(const Node& node) {
   }
   auto results = try_evaluate(graph_, node, [&](ValueId id) { return known(id); });
   for (std::size_t i = 0; results && i < node.outputs.size(); ++i) {
-    graph_.value(node.outputs[i]).type = (*results)[i].type();  // computed sizes are known now
-    if (small((*results)[i].type())) {
+    const TensorType type = (*results)[i].type();
+    graph_.value(node.outputs[i]).type = type;  // computed sizes are known now
+    if (small(type)) {
+      evaluated_bytes_ += byte_size(type);
       evaluated_[node.outputs[i]] = std::move((*results)[i]);
+    }
+    if (evaluated_bytes_ > kMaxEvaluatedBytes) {
+      fail(ErrorCode::kUnsupported, "node '{}' ({}): more than {} bytes of values are known from shapes and constants",
+           node.name, node.op->name, kMaxEvaluatedBytes);
     }
   }
 }

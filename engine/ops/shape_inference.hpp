@@ -40,6 +40,7 @@ class ShapeInference {
   Graph& graph_;
   UnknownTypes unknown_;
   std::map<ValueId, Tensor> evaluated_;
+  std::uint64_t evaluated_bytes_ = 0;
 };
 
 /// Gives inputs other shapes (by port name or alias) and infers everything anew.

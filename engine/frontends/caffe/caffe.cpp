@@ -30,7 +30,9 @@ void check_layers(const NetParameter& net) {
 /// Turns layers into nodes, keeping the value each blob holds at the moment: layers may write over their bottom.
 class NetBuilder {
  public:
-  NetBuilder(const NetParameter& net, const Weights& weights) : net_(net), weights_(weights) {}
+  NetBuilder(const NetParameter& net, const Weights& weights, std::uint64_t bytes) : net_(net), weights_(weights) {
+    graph_.set_source_bytes(bytes);
+  }
 
   Graph build() {
     for (const LayerParameter& layer : net_.layer()) {
@@ -127,7 +129,8 @@ Model read(const std::filesystem::path& path) {
   model.format = "Caffe";
   model.hash =
       content_hash({prototxt->bytes(), caffemodel == nullptr ? std::span<const std::byte>() : caffemodel->bytes()});
-  model.graph = NetBuilder(net, weights).build();
+  const std::size_t bytes = prototxt->bytes().size() + (caffemodel == nullptr ? 0 : caffemodel->bytes().size());
+  model.graph = NetBuilder(net, weights, bytes).build();
   if (model.graph.outputs.empty()) {
     fail(ErrorCode::kInvalidModel, "the network has no output: every blob is read by a layer");
   }

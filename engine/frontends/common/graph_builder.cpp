@@ -11,6 +11,13 @@ namespace {
 /// Largest result evaluated while building: shapes, axes, prior boxes; weights stay out, they are folded once later.
 constexpr std::size_t kMaxKnownElements = 4096;
 constexpr std::size_t kMaxRank = 16;
+/// Written-out loops must not grow without bound; real models have some thousands of nodes.
+constexpr std::size_t kMaxNodes = 200'000;
+constexpr std::uint64_t kMaxNameBytes = std::uint64_t{16} << 20U;
+constexpr std::uint64_t kMaxEvaluatedBytes = std::uint64_t{32} << 20U;
+/// Constants beyond the files' own size: filled tensors, masks, matrices, 8-bit numbers written as f32.
+constexpr std::uint64_t kExtraConstantBytes = std::uint64_t{32} << 20U;
+constexpr std::uint64_t kConstantGrowth = 4;
 
 int newest_version(const OpDef& op) { return *std::ranges::max_element(op.openvino.versions); }
 
@@ -39,6 +46,11 @@ Shape checked_shape(const Ints& dims, std::string_view where, bool allow_dynamic
 
 std::string GraphBuilder::unique_name(const std::string& name) {
   std::string candidate = name.empty() ? "value" : name;
+  name_bytes_ += candidate.size();
+  if (name_bytes_ > kMaxNameBytes) {
+    fail(ErrorCode::kUnsupported, "'{}…': the model's names have more than {} bytes", candidate.substr(0, 40),
+         kMaxNameBytes);
+  }
   const std::string base = candidate;
   // The count goes on where it stopped, or a file of equal names would take quadratic time.
   for (int& i = next_suffix_.try_emplace(base, 2).first->second; !names_.insert(candidate).second; ++i) {
@@ -55,6 +67,14 @@ ValueId GraphBuilder::input(const std::string& name, TensorType type, std::strin
 }
 
 ValueId GraphBuilder::constant(const std::string& name, Tensor tensor) {
+  if (!tensor.empty() && counted_.insert(tensor.bytes().data()).second) {
+    constant_bytes_ += tensor.bytes().size();
+  }
+  const std::uint64_t most = kExtraConstantBytes + kConstantGrowth * source_bytes_;
+  if (constant_bytes_ > most) {
+    fail(ErrorCode::kUnsupported, "constant '{}' of {}: the constants of a model of {} bytes take more than {}", name,
+         to_string(tensor.type()), source_bytes_, most);
+  }
   return graph_.add_constant(unique_name(name), std::move(tensor));
 }
 
@@ -74,18 +94,22 @@ ValueId GraphBuilder::add(std::string_view op, const std::string& name, const st
 std::vector<ValueId> GraphBuilder::add_many(std::string_view op, const std::string& name,
                                             const std::vector<ValueId>& inputs, std::size_t outputs,
                                             const Attributes& attributes, int opset) {
+  const std::string& shown = name.empty() ? node_name_ : name;
+  if (graph_.nodes.size() >= kMaxNodes) {
+    fail(ErrorCode::kUnsupported, "node '{}': the model has more than {} nodes", shown, kMaxNodes);
+  }
   Node node;
   node.op = find_op(op);
   if (node.op == nullptr) {
     fail(ErrorCode::kInternal, "there is no operator {}", op);
   }
-  node.name = unique_name(name);
+  node.name = name.empty() ? node_name_ : unique_name(name);
   node.inputs = inputs;
-  StringSource source(fmt::format("node '{}' ({})", name, op), opset == 0 ? newest_version(*node.op) : opset);
-  for (const Attribute& attribute : attributes) {
-    source.set(attribute.name, attribute.text);
-  }
   if (node.op->attributes.read != nullptr) {
+    StringSource source(fmt::format("node '{}' ({})", shown, op), opset == 0 ? newest_version(*node.op) : opset);
+    for (const Attribute& attribute : attributes) {
+      source.set(attribute.name, attribute.text);
+    }
     node.attributes = node.op->attributes.read(source);
   }
   std::vector<InputInfo> infos;
@@ -94,28 +118,60 @@ std::vector<ValueId> GraphBuilder::add_many(std::string_view op, const std::stri
   }
   std::vector<TensorType> types = infer_types(node, infos);
   if (types.size() < outputs) {
-    fail(ErrorCode::kInvalidModel, "node '{}' ({}): has {} outputs, expected at most {}", name, op, outputs,
+    fail(ErrorCode::kInvalidModel, "node '{}' ({}): has {} outputs, expected at most {}", shown, op, outputs,
          types.size());
   }
   types.resize(outputs);
   const NodeId id = graph_.add_node(std::move(node), types);
   const Node& added = graph_.node(id);
-  for (std::size_t i = 1; i < added.outputs.size(); ++i) {
+  for (std::size_t i = 1; i < added.outputs.size() && !name.empty(); ++i) {
     graph_.value(added.outputs[i]).name = unique_name(graph_.value(added.outputs[i]).name);
   }
-  const bool computes_sizes = added.op->compute != nullptr;
-  const bool small = computes_sizes || std::ranges::all_of(types, [](const TensorType& t) {
-                       return is_static(t.shape) && element_count(t.shape) <= kMaxKnownElements;
-                     });
-  if (small) {
-    if (auto results = try_evaluate(graph_, added, [this](ValueId value) { return known(value); })) {
-      for (std::size_t i = 0; i < added.outputs.size(); ++i) {
-        graph_.value(added.outputs[i]).type = (*results)[i].type();  // computed sizes are known now
-        evaluated_[added.outputs[i]] = std::move((*results)[i]);
-      }
+  evaluate_small(added, types);
+  return added.outputs;
+}
+
+void GraphBuilder::evaluate_small(const Node& node, const std::vector<TensorType>& types) {
+  if (node.op->compute == nullptr && !std::ranges::all_of(types, [](const TensorType& type) {
+        return is_static(type.shape) && element_count(type.shape) <= kMaxKnownElements;
+      })) {
+    return;
+  }
+  auto results = try_evaluate(graph_, node, [this](ValueId value) { return known(value); });
+  if (!results) {
+    return;
+  }
+  for (std::size_t i = 0; i < node.outputs.size(); ++i) {
+    const TensorType type = (*results)[i].type();
+    graph_.value(node.outputs[i]).type = type;  // computed sizes are known now
+    evaluated_bytes_ += byte_size(type);
+    if (evaluated_bytes_ > kMaxEvaluatedBytes) {
+      fail(ErrorCode::kUnsupported, "node '{}': more than {} bytes of values are known while the model is read",
+           node.name, kMaxEvaluatedBytes);
+    }
+    evaluated_[node.outputs[i]] = std::move((*results)[i]);
+  }
+}
+
+void GraphBuilder::rename(Node& node, const std::string& name) {
+  node.name = unique_name(name);
+  for (std::size_t i = 0; i < node.outputs.size(); ++i) {
+    graph_.value(node.outputs[i]).name = i == 0 ? node.name : unique_name(fmt::format("{};{}", node.name, i));
+  }
+}
+
+void GraphBuilder::finish_node(ValueId result) {
+  const NodeId last = result == kNone ? kNone : graph_.value(result).producer;
+  // The result takes the plain name first.
+  if (last != kNone && static_cast<std::size_t>(last) >= first_unnamed_) {
+    rename(graph_.node(last), node_name_);
+  }
+  for (std::size_t i = first_unnamed_; i < graph_.nodes.size(); ++i) {
+    if (static_cast<NodeId>(i) != last) {
+      rename(graph_.nodes[i], node_name_ + "/" + std::string(graph_.nodes[i].op->name));
     }
   }
-  return added.outputs;
+  first_unnamed_ = graph_.nodes.size();
 }
 
 ValueId GraphBuilder::reshape(const std::string& name, ValueId value, const Ints& pattern, bool special_zero) {

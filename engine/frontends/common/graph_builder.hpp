@@ -52,9 +52,18 @@ using Ints = std::vector<std::int64_t>;
 /// \throws Error{kInvalidModel} for more than 16 axes, an extent below 0 or more than 2^40 elements.
 Shape checked_shape(const Ints& dims, std::string_view where, bool allow_dynamic = false);
 
-/// A graph under construction. Nodes must be added after what they read. Thread-compatible.
+/// A graph under construction. Nodes must be added after what they read. What a file can make large is bounded: nodes,
+/// bytes of names, of constants and of results known while building; what goes beyond ends in Error{kUnsupported}.
+/// Thread-compatible.
 class GraphBuilder {
  public:
+  GraphBuilder() = default;
+  GraphBuilder(const GraphBuilder&) = delete;
+  GraphBuilder& operator=(const GraphBuilder&) = delete;
+
+  /// Bytes of the model's files: constants may take some times as much and a fixed amount on top.
+  void set_source_bytes(std::uint64_t bytes) { source_bytes_ = bytes; }
+
   ValueId input(const std::string& name, TensorType type, std::string_view layout = {});
   /// Another name for the input added last.
   void add_input_alias(const std::string& alias) { graph_.inputs.back().aliases.push_back(alias); }
@@ -68,7 +77,7 @@ class GraphBuilder {
 
   /// Adds a node and infers its types.
   /// \param op      OpDef::name.
-  /// \param name    Of the node; made unique.
+  /// \param name    Of the node; made unique. Empty between begin_node and finish_node: given there.
   /// \param opset   The operator's version; 0: its newest.
   /// \return The first output.
   /// \throws Error{kInvalidModel, kUnsupported} naming the node that does not accept its inputs.
@@ -77,6 +86,13 @@ class GraphBuilder {
   /// As `add`, with this many outputs.
   std::vector<ValueId> add_many(std::string_view op, const std::string& name, const std::vector<ValueId>& inputs,
                                 std::size_t outputs, const Attributes& attributes = {}, int opset = 0);
+
+  /// Begins the nodes that one node of the file becomes; they are added without a name.
+  void begin_node(const std::string& name) { node_name_ = name; }
+  [[nodiscard]] const std::string& node_name() const { return node_name_; }
+  /// Gives the nodes added since begin_node unique names: the one that computes `result` the file's own, the others
+  /// that name with their operator's behind it.
+  void finish_node(ValueId result);
 
   // Short forms of what most formats need.
   ValueId reshape(const std::string& name, ValueId value, const Ints& pattern, bool special_zero = true);
@@ -88,9 +104,11 @@ class GraphBuilder {
   void output(ValueId value, std::string_view name, std::string_view layout = {});
 
   [[nodiscard]] const TensorType& type(ValueId value) const { return graph_.value(value).type; }
-  [[nodiscard]] const Shape& shape(ValueId value) const { return graph_.value(value).type.shape; }
+  [[nodiscard]] DataType data_type(ValueId value) const { return type(value).data_type; }
+  [[nodiscard]] const Shape& shape(ValueId value) const { return type(value).shape; }
   [[nodiscard]] std::size_t rank(ValueId value) const { return shape(value).size(); }
-  /// The content: of a constant, or of a small result that depends on constants and static shapes only.
+  /// The content: of a constant, or of a small result that depends on constants and static shapes only. Valid until
+  /// something is added.
   [[nodiscard]] const Tensor* known(ValueId value) const;
   /// Values of a known integer list or scalar.
   /// \param what  For the message: "node 'x': axes".
@@ -103,11 +121,20 @@ class GraphBuilder {
 
  private:
   std::string unique_name(const std::string& name);
+  void rename(Node& node, const std::string& name);
+  void evaluate_small(const Node& node, const std::vector<TensorType>& types);
 
   Graph graph_;
   std::map<ValueId, Tensor> evaluated_;
   std::set<std::string> names_;
   std::map<std::string, int> next_suffix_;
+  std::string node_name_;
+  std::size_t first_unnamed_ = 0;
+  std::uint64_t source_bytes_ = 0;
+  std::uint64_t name_bytes_ = 0;
+  std::uint64_t constant_bytes_ = 0;
+  std::uint64_t evaluated_bytes_ = 0;
+  std::set<const std::byte*> counted_;  ///< Memory of constants: several may share one.
 };
 
 }  // namespace fovea::importer

@@ -134,20 +134,41 @@ Tensor read_array(Reader& reader) {
   return tensor;
 }
 
+/// Depth and number of parts, told before parsing: a text of brackets takes some forty times its size in memory, and
+/// the parser's own callback makes long lists take quadratic time.
+void check_structure(std::string_view json) {
+  constexpr int kMaxDepth = 16;
+  constexpr std::size_t kMaxParts = 500'000;
+  int depth = 0;
+  std::size_t parts = 0;
+  bool quoted = false;
+  for (std::size_t i = 0; i < json.size(); ++i) {
+    const char c = json[i];
+    if (quoted) {
+      i += c == '\\' ? 1 : 0;
+      quoted = c != '"';
+      continue;
+    }
+    quoted = c == '"';
+    depth += c == '[' || c == '{' ? 1 : c == ']' || c == '}' ? -1 : 0;
+    parts += c == '[' || c == '{' || c == ',' || c == ':' ? 1 : 0;
+    if (depth > kMaxDepth) {
+      fail(ErrorCode::kInvalidModel, "the JSON is nested more than {} deep at byte {}", kMaxDepth, i);
+    }
+  }
+  if (parts > kMaxParts) {
+    fail(ErrorCode::kInvalidModel, "the JSON has {} lists, objects and members, expected at most {}", parts, kMaxParts);
+  }
+}
+
 }  // namespace
 
 Symbol read_symbol(std::span<const std::byte> json) {
   const auto* begin = reinterpret_cast<const char*>(json.data());
-  const auto bounded = [](int depth, Json::parse_event_t /*event*/, const Json& /*parsed*/) {
-    constexpr int kMaxDepth = 16;
-    if (depth > kMaxDepth) {
-      fail(ErrorCode::kInvalidModel, "the JSON is nested more than {} deep", kMaxDepth);
-    }
-    return true;
-  };
+  check_structure({begin, json.size()});
   Json document;
   try {
-    document = Json::parse(begin, begin + json.size(), bounded);
+    document = Json::parse(begin, begin + json.size());
   } catch (const Json::exception& error) {
     fail(ErrorCode::kInvalidModel, "the JSON is wrong: {}", error.what());
   }
@@ -174,7 +195,8 @@ std::map<std::string, Tensor, std::less<>> read_parameters(std::span<const std::
   }
   reader.number<std::uint64_t>();  // reserved
   const auto count = reader.number<std::uint64_t>();
-  if (count > reader.left() / kLeastArray) {
+  constexpr std::uint64_t kMostArrays = 100'000;
+  if (count > std::min(reader.left() / kLeastArray, kMostArrays)) {
     fail(ErrorCode::kInvalidModel, "the parameters are said to have {} arrays in {} bytes", count, reader.left());
   }
   std::vector<Tensor> arrays;

@@ -19,7 +19,10 @@ using Parameters = std::map<std::string, Tensor, std::less<>>;
 
 class SymbolBuilder {
  public:
-  SymbolBuilder(const Symbol& symbol, const Parameters& parameters) : symbol_(symbol), parameters_(parameters) {}
+  SymbolBuilder(const Symbol& symbol, const Parameters& parameters, std::uint64_t bytes)
+      : symbol_(symbol), parameters_(parameters) {
+    graph_.set_source_bytes(bytes);
+  }
 
   Graph build(const std::string& name) {
     check_operators();
@@ -161,7 +164,8 @@ Model read(const std::filesystem::path& path) {
   model.path = path;
   model.format = "MXNet";
   model.hash = content_hash({json->bytes(), file == nullptr ? std::span<const std::byte>() : file->bytes()});
-  model.graph = SymbolBuilder(symbol, parameters).build(model.name);
+  model.graph = SymbolBuilder(symbol, parameters, json->bytes().size() + (file == nullptr ? 0 : file->bytes().size()))
+                    .build(model.name);
   return model;
 }
 

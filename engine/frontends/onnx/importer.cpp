@@ -140,6 +140,9 @@ Importer::Importer(const proto::ModelProto& model, TensorReader& tensors) : mode
     opsets_[import.domain() == "ai.onnx" ? "" : import.domain()] = clamp_opset(import.version());
   }
   opsets_.try_emplace("", 1);  // what files of the first format version mean
+  for (const proto::FunctionProto& function : model.functions()) {
+    functions_.try_emplace({function.domain(), function.name()}, &function);
+  }
 }
 
 int Importer::opset_of(const std::string& domain) const {
@@ -149,6 +152,7 @@ int Importer::opset_of(const std::string& domain) const {
 
 Graph Importer::run() {
   const proto::GraphProto& graph = model_.graph();
+  count_work(graph.node_size());
   if (graph.output_size() == 0) {
     fail(ErrorCode::kInvalidModel, "the graph has no output");
   }
@@ -162,11 +166,9 @@ Graph Importer::run() {
     throw Error(error.code(), error.what() + open_extents_hint(builder_.graph(), error.code()));
   }
   for (const auto& output : graph.output()) {
-    builder_.graph().add_output(look_up(output.name(), "the graph's output"), output.name());
+    builder_.output(look_up(output.name(), "the graph's output"), output.name());
   }
-  builder_.graph().name = graph.name();
-  builder_.graph().compact();
-  return builder_.take();
+  return builder_.finish(graph.name());
 }
 
 std::vector<ValueId> Importer::inline_graph(const proto::GraphProto& graph, const std::vector<ValueId>& inputs) {
@@ -174,6 +176,7 @@ std::vector<ValueId> Importer::inline_graph(const proto::GraphProto& graph, cons
     fail(ErrorCode::kInvalidModel, "sub-graph '{}' has {} inputs, expected {}", graph.name(), graph.input_size(),
          inputs.size());
   }
+  count_work(1 + graph.node_size() + graph.initializer_size() + graph.sparse_initializer_size());
   // What the calling node added so far is its own; its name returns for what it adds later.
   const std::string caller = builder_.node_name();
   builder_.finish_node(kNone);
@@ -225,13 +228,16 @@ ValueId Importer::look_up(const std::string& name, const std::string& reader) co
 }
 
 void Importer::add_initializers(const proto::GraphProto& graph) {
+  const auto add = [&](const std::string& name, const auto& initializer) {
+    Tensor tensor = tensors_.read(initializer, fmt::format("initializer '{}'", name));
+    builder_.set_source_bytes(tensors_.bytes());  // reading may have opened a further file
+    define(name, builder_.constant(name, std::move(tensor)));
+  };
   for (const auto& initializer : graph.initializer()) {
-    const std::string where = fmt::format("initializer '{}'", initializer.name());
-    define(initializer.name(), builder_.constant(initializer.name(), tensors_.read(initializer, where)));
+    add(initializer.name(), initializer);
   }
   for (const auto& initializer : graph.sparse_initializer()) {
-    const std::string& name = initializer.values().name();
-    define(name, builder_.constant(name, tensors_.read(initializer, fmt::format("initializer '{}'", name))));
+    add(initializer.values().name(), initializer);
   }
 }
 
@@ -239,7 +245,7 @@ void Importer::add_inputs(const proto::GraphProto& graph) {
   for (const auto& input : graph.input()) {
     // Files of format versions below 4 list initializers among the inputs; later ones do so for default values.
     if (!scopes_.back().contains(input.name())) {
-      define(input.name(), builder_.add_input(input.name(), declared_type(input)));
+      define(input.name(), builder_.input(input.name(), declared_type(input)));
     }
   }
 }
@@ -250,11 +256,15 @@ void Importer::add_nodes(const proto::GraphProto& graph) {
   }
 }
 
-void Importer::add_node(const proto::NodeProto& node) {
-  constexpr std::size_t kMaxImported = 500'000;  // loops in loops must end, also where their bodies add nothing
-  if (++imported_nodes_ > kMaxImported) {
-    fail(ErrorCode::kUnsupported, "the model has more than {} nodes, written-out loops included", kMaxImported);
+void Importer::count_work(int parts) {
+  constexpr std::uint64_t kMaxWork = 500'000;  // loops in loops must end, also where their bodies add nothing
+  work_ += static_cast<std::uint64_t>(parts);
+  if (work_ > kMaxWork) {
+    fail(ErrorCode::kUnsupported, "the model has more than {} nodes, written-out loops included", kMaxWork);
   }
+}
+
+void Importer::add_node(const proto::NodeProto& node) {
   const std::string& fallback = node.output_size() > 0 ? node.output(0) : node.op_type();
   const std::string name = node.name().empty() ? fallback : node.name();
   const std::string where = fmt::format("node '{}' ({})", name, node.op_type());
@@ -290,10 +300,8 @@ std::vector<ValueId> Importer::convert(const proto::NodeProto& node, const std::
 }
 
 const proto::FunctionProto* Importer::find_function(const proto::NodeProto& node) const {
-  const auto found = std::ranges::find_if(model_.functions(), [&](const proto::FunctionProto& function) {
-    return function.name() == node.op_type() && function.domain() == node.domain();
-  });
-  return found == model_.functions().end() ? nullptr : &*found;
+  const auto found = functions_.find({node.domain(), node.op_type()});
+  return found == functions_.end() ? nullptr : found->second;
 }
 
 std::vector<ValueId> Importer::call(const proto::FunctionProto& function, const proto::NodeProto& node,
@@ -309,6 +317,11 @@ std::vector<ValueId> Importer::call(const proto::FunctionProto& function, const 
   }
   // Constants of the body point into this copy.
   const auto body = std::make_shared<proto::GraphProto>(function_body(function, node));
+  constexpr std::uint64_t kMaxBodyBytes = std::uint64_t{64} << 20U;
+  body_bytes_ += body->SpaceUsedLong();
+  if (body_bytes_ > kMaxBodyBytes) {
+    fail(ErrorCode::kUnsupported, "{}: the bodies of called functions take more than {} bytes", where, kMaxBodyBytes);
+  }
   const std::shared_ptr<const void> outer_owner = tensors_.set_owner(body);
   const auto outer_opsets = opsets_;
   for (const auto& import : function.opset_import()) {

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "engine/frontends/onnx/builder.hpp"
+#include "engine/frontends/common/graph_builder.hpp"
 #include "engine/frontends/onnx/tensors.hpp"
 
 namespace fovea::onnx {
@@ -53,6 +53,8 @@ class Importer {
   using Scope = std::map<std::string, ValueId, std::less<>>;
 
   void check_operators();
+  /// Counts what is about to be gone through. \throws Error{kUnsupported} when it is too much.
+  void count_work(int parts);
   void add_inputs(const proto::GraphProto& graph);
   void add_initializers(const proto::GraphProto& graph);
   void add_nodes(const proto::GraphProto& graph);
@@ -67,11 +69,13 @@ class Importer {
 
   const proto::ModelProto& model_;
   TensorReader& tensors_;
-  Builder builder_;
+  importer::GraphBuilder builder_;
   std::map<std::string, int, std::less<>> opsets_;  ///< By domain; "" is ONNX's.
   std::vector<Scope> scopes_;
   std::map<ValueId, QuantisedFrom> quantised_;
-  std::size_t imported_nodes_ = 0;
+  std::map<std::pair<std::string, std::string>, const proto::FunctionProto*> functions_;  ///< By domain and name.
+  std::uint64_t work_ = 0;
+  std::uint64_t body_bytes_ = 0;  ///< Of functions, copied for each call.
   int call_depth_ = 0;
 };
 

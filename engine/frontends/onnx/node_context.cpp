@@ -9,8 +9,8 @@
 
 namespace fovea::onnx {
 
-NodeContext::NodeContext(const proto::NodeProto& node, std::vector<ValueId> inputs, int opset, Builder& builder,
-                         TensorReader& tensors, Importer& importer)
+NodeContext::NodeContext(const proto::NodeProto& node, std::vector<ValueId> inputs, int opset,
+                         importer::GraphBuilder& builder, TensorReader& tensors, Importer& importer)
     : node_(node),
       inputs_(std::move(inputs)),
       opset_(opset),

@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-#include "engine/frontends/onnx/builder.hpp"
+#include "engine/frontends/common/graph_builder.hpp"
 
 namespace fovea::onnx {
 
@@ -18,10 +18,17 @@ class NodeProto;
 class TensorReader;
 class Importer;
 
+using importer::Attribute;
+
+struct NodeOptions {
+  std::size_t outputs = 1;
+  int version = 0;  ///< Opset whose form of the operator is meant; 0: the newest we know.
+};
+
 /// Lives for one conversion. Attribute reads throw Error{kInvalidModel} when the attribute has another type.
 class NodeContext {
  public:
-  NodeContext(const proto::NodeProto& node, std::vector<ValueId> inputs, int opset, Builder& builder,
+  NodeContext(const proto::NodeProto& node, std::vector<ValueId> inputs, int opset, importer::GraphBuilder& builder,
               TensorReader& tensors, Importer& importer);
 
   /// "node 'conv_12' (Conv)": the beginning of messages.
@@ -60,11 +67,11 @@ class NodeContext {
   [[noreturn]] void unsupported(const std::string& what) const { fail(ErrorCode::kUnsupported, "{} {}", where_, what); }
 
   ValueId add(std::string_view op, const std::vector<ValueId>& inputs, const std::vector<Attribute>& attributes = {}) {
-    return builder_.add(op, inputs, attributes);
+    return builder_.add(op, {}, inputs, attributes);
   }
   std::vector<ValueId> add_node(std::string_view op, const std::vector<ValueId>& inputs,
                                 const std::vector<Attribute>& attributes, const NodeOptions& options) {
-    return builder_.add_node(op, inputs, attributes, options);
+    return builder_.add_many(op, {}, inputs, options.outputs, attributes, options.version);
   }
 
   ValueId constant(Tensor tensor) { return builder_.constant(name_ + "/constant", std::move(tensor)); }
@@ -116,7 +123,7 @@ class NodeContext {
   const proto::NodeProto& node_;
   std::vector<ValueId> inputs_;
   int opset_;
-  Builder& builder_;
+  importer::GraphBuilder& builder_;
   TensorReader& tensors_;
   Importer& importer_;
   std::string name_;

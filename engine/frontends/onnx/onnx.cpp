@@ -2,6 +2,7 @@
 // https://onnx.ai/onnx/repo-docs/IR.html
 
 #include "engine/base/mapped_file.hpp"
+#include "engine/frontends/common/protobuf.hpp"
 #include "engine/frontends/content_hash.hpp"
 #include "engine/frontends/frontend.hpp"
 #include "engine/frontends/onnx/importer.hpp"
@@ -41,19 +42,12 @@ std::vector<FrontendOperator> operators() {
 Model read(const std::filesystem::path& path) {
   const auto file = MappedFile::open(path);
   const std::span<const std::byte> bytes = file->bytes();
-  constexpr std::size_t kMaxBytes = (std::size_t{1} << 31U) - 1;  // what protocol buffers can hold
-  if (bytes.size() > kMaxBytes) {
-    fail(ErrorCode::kInvalidModel, "the file has {} bytes, at most {} are possible without external data", bytes.size(),
-         kMaxBytes);
-  }
   const auto message = std::make_shared<proto::ModelProto>();
-  if (!message->ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
-    fail(ErrorCode::kInvalidModel, "the file is no ONNX model, is cut off or nests too deep");
-  }
+  importer::parse_binary(*message, bytes, fmt::format("'{}'", path.filename().string()));
   if (!message->has_graph()) {
     fail(ErrorCode::kInvalidModel, "the file holds no graph");
   }
-  TensorReader tensors(path.parent_path(), message);
+  TensorReader tensors(path.parent_path(), bytes.size(), message);
   Model model;
   model.name = path.stem().string();
   model.path = path;
@@ -72,7 +66,6 @@ Model read(const std::filesystem::path& path) {
   for (const auto& entry : message->metadata_props()) {
     model.metadata["framework/" + entry.key()] = entry.value();
   }
-  verify(model.graph);
   return model;
 }
 

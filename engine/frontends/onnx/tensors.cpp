@@ -247,14 +247,16 @@ const std::shared_ptr<const MappedFile>& TensorReader::open(const std::string& l
          location.substr(0, 200));
   }
   try {
-    return files_.emplace(location, MappedFile::open(target)).first->second;
+    const auto& file = files_.emplace(location, MappedFile::open(target)).first->second;
+    bytes_ += file->bytes().size();
+    return file;
   } catch (const Error& reason) {
     throw reason.with_context(where);
   }
 }
 
 Tensor TensorReader::read(const proto::SparseTensorProto& message, const std::string& where) {
-  constexpr std::size_t kMaxDenseBytes = std::size_t{64} << 20U;  // a few stored values must not ask for gigabytes
+  constexpr std::size_t kMaxDenseBytes = std::size_t{32} << 20U;  // a few stored values must not ask for gigabytes
   proto::TensorProto whole;
   *whole.mutable_dims() = message.dims();
   whole.set_data_type(message.values().data_type());

@@ -25,9 +25,10 @@ DataType data_type_of(std::int32_t number, std::string_view where);
 class TensorReader {
  public:
   /// \param folder  Of the model file; external data must lie inside.
+  /// \param bytes   Size of the model file.
   /// \param owner   Keeps the parsed messages alive: tensors point into them where alignment allows.
-  TensorReader(std::filesystem::path folder, std::shared_ptr<const void> owner)
-      : folder_(std::move(folder)), owner_(std::move(owner)) {}
+  TensorReader(std::filesystem::path folder, std::uint64_t bytes, std::shared_ptr<const void> owner)
+      : folder_(std::move(folder)), bytes_(bytes), owner_(std::move(owner)) {}
 
   /// Changes what keeps the messages alive that are read from now on. \return The owner until now.
   std::shared_ptr<const void> set_owner(std::shared_ptr<const void> owner) {
@@ -41,6 +42,9 @@ class TensorReader {
   /// All elements written out, zeros included.
   Tensor read(const proto::SparseTensorProto& message, const std::string& where);
 
+  /// Size of the model file and of the files read so far.
+  [[nodiscard]] std::uint64_t bytes() const { return bytes_; }
+
   /// Files read so far, by name.
   [[nodiscard]] const std::map<std::string, std::shared_ptr<const MappedFile>>& files() const { return files_; }
 
@@ -49,6 +53,7 @@ class TensorReader {
   const std::shared_ptr<const MappedFile>& open(const std::string& location, const std::string& where);
 
   std::filesystem::path folder_;
+  std::uint64_t bytes_;
   std::shared_ptr<const void> owner_;
   std::map<std::string, std::shared_ptr<const MappedFile>> files_;
 };

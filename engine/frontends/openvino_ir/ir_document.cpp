@@ -12,6 +12,9 @@ namespace {
 
 // Far above any real file (the largest of the Open Model Zoo has some 5,000 layers), low enough to bound memory.
 constexpr std::size_t kMaxLayers = 1'000'000;
+// Elements and attributes: each takes some hundred bytes, whatever its size in the file. 15,000 layers have as many.
+constexpr std::ptrdiff_t kMaxMarkup = 500'000;
+constexpr std::size_t kMaxXmlBytes = std::size_t{64} << 20U;
 constexpr std::size_t kMaxPorts = 100'000;
 constexpr int kMaxMetadataDepth = 32;
 constexpr int kMaxBodyDepth = 4;  // types of bodies are inferred several times by each level around them
@@ -22,6 +25,7 @@ class DocumentReader {
   explicit DocumentReader(std::string_view xml) : xml_(xml) {}
 
   IrDocument read() {
+    check_size();
     const pugi::xml_parse_result result = document_.load_buffer(xml_.data(), xml_.size());
     if (!result) {
       fail(ErrorCode::kInvalidModel, "line {}: malformed XML: {}", line_at(result.offset), result.description());
@@ -101,6 +105,18 @@ class DocumentReader {
       body.back_edges.emplace_back(integer(edge, "from-layer"), integer(edge, "to-layer"));
     }
     return body;
+  }
+
+  void check_size() const {
+    std::ptrdiff_t markup = std::ranges::count(xml_, '=');
+    for (std::size_t at = xml_.find('<'); at != std::string_view::npos; at = xml_.find('<', at + 1)) {
+      markup += at + 1 < xml_.size() && xml_[at + 1] != '/' ? 1 : 0;
+    }
+    if (xml_.size() > kMaxXmlBytes || markup > kMaxMarkup) {
+      fail(ErrorCode::kInvalidModel,
+           "the XML has {} bytes with {} elements and attributes, expected at most {} bytes and {}", xml_.size(),
+           markup, kMaxXmlBytes, kMaxMarkup);
+    }
   }
 
   [[nodiscard]] std::ptrdiff_t line_at(std::ptrdiff_t offset) const {

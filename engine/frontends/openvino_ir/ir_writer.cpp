@@ -7,9 +7,11 @@
 #include <fstream>
 #include <map>
 #include <pugixml.hpp>
+#include <set>
 #include <sstream>
 
 #include "engine/base/text.hpp"
+#include "engine/frontends/openvino_ir/ir_form.hpp"
 #include "engine/ops/control_flow.hpp"
 #include "engine/ops/op_def.hpp"
 
@@ -143,10 +145,19 @@ class GraphWriter {
   pugi::xml_node add_layer(const std::string& name, std::string_view type, int opset) {
     pugi::xml_node layer = layers_.append_child("layer");
     layer.append_attribute("id") = next_layer_++;
-    layer.append_attribute("name") = name.c_str();
+    layer.append_attribute("name") = unique_name(name).c_str();
     layer.append_attribute("type") = std::string(type).c_str();
     layer.append_attribute("version") = fmt::format("opset{}", opset).c_str();
     return layer;
+  }
+
+  /// Names of layers are unique in a file; inputs keep their name as users see it, so a node may have the same.
+  std::string unique_name(const std::string& name) {
+    std::string candidate = name;
+    for (int i = 2; !layer_names_.insert(candidate).second; ++i) {
+      candidate = fmt::format("{}#{}", name, i);
+    }
+    return candidate;
   }
 
   static void add_port(pugi::xml_node list, int id, const TensorType& type, const std::vector<std::string>& names) {
@@ -172,22 +183,23 @@ class GraphWriter {
     edge.append_attribute("to-port") = to_port;
   }
 
-  /// Tensor names of a value: those its graph port carries, so that they are found again after reading.
+  /// Tensor names of a value: those its graph ports carry, so that they are found again after reading.
   [[nodiscard]] std::vector<std::string> tensor_names(ValueId value) const {
+    std::vector<std::string> names;
+    const auto add = [&](const std::string& name) {
+      if (std::ranges::find(names, name) == names.end()) {
+        names.push_back(name);
+      }
+    };
     for (const auto* ports : {&graph_.inputs, &graph_.outputs}) {
       for (const GraphPort& port : *ports) {
         if (port.value == value) {
-          std::vector<std::string> names = {port.name};
-          for (const std::string& alias : port.aliases) {
-            if (std::ranges::find(names, alias) == names.end()) {
-              names.push_back(alias);
-            }
-          }
-          return names;
+          add(port.name);
+          std::ranges::for_each(port.aliases, add);
         }
       }
     }
-    return {};
+    return names;
   }
 
   void write_parameter(const GraphPort& port) {
@@ -255,7 +267,10 @@ class GraphWriter {
       fail(ErrorCode::kInvalidArgument,
            "node '{}' has fused post-ops, which IR cannot express; write the model as read", node.name);
     }
-    for (const ValueId input : node.inputs) {
+    const openvino_ir::IrForm form = openvino_ir::ir_form(graph_, node, options_.version);
+    std::vector<ValueId> inputs = node.inputs;
+    inputs.resize(form.constants.empty() ? inputs.size() : 1);
+    for (const ValueId input : inputs) {
       if (input == kNone) {
         fail(ErrorCode::kInvalidArgument, "node '{}' ({}) leaves an input out, which IR cannot express", node.name,
              node.op->name);
@@ -264,17 +279,29 @@ class GraphWriter {
         write_constant(input);
       }
     }
-    pugi::xml_node layer = add_layer(node.name, node.op->openvino.type, opset_of(node));
+    std::vector<std::pair<Source, TensorType>> sources;
+    for (const ValueId input : inputs) {
+      sources.emplace_back(sources_.at(input), graph_.value(input).type);
+    }
+    for (const auto& [name, values] : form.constants) {
+      const Tensor tensor = Tensor::of<std::int64_t>({static_cast<std::int64_t>(values.size())}, values);
+      write_constant_layer(node.name + "/" + name, tensor);
+      sources.emplace_back(Source{next_layer_ - 1, 0}, tensor.type());
+    }
+    pugi::xml_node layer = add_layer(node.name, form.type, form.opset);
     const int id = next_layer_ - 1;
-    if (node.attributes.has_value() && !node.op->has_bodies) {
-      write_attributes(layer.append_child("data"), node);
+    if (!form.attributes.empty() && !node.op->has_bodies) {
+      pugi::xml_node data = layer.append_child("data");
+      for (const auto& [name, value] : form.attributes) {
+        data.append_attribute(name.c_str()) = value.c_str();
+      }
     }
     int port = 0;
-    if (!node.inputs.empty()) {
-      pugi::xml_node inputs = layer.append_child("input");
-      for (const ValueId input : node.inputs) {
-        add_port(inputs, port, graph_.value(input).type, {});
-        add_edge(sources_.at(input), id, port++);
+    if (!sources.empty()) {
+      pugi::xml_node list = layer.append_child("input");
+      for (const auto& [source, type] : sources) {
+        add_port(list, port, type, {});
+        add_edge(source, id, port++);
       }
     }
     pugi::xml_node outputs = layer.append_child("output");
@@ -346,40 +373,12 @@ class GraphWriter {
     }
   }
 
-  /// The number the node was read with, where the operator's meaning hangs on it; else the newest it was written with
-  /// up to what the IR version's readers know (v10: opset 7).
-  [[nodiscard]] int opset_of(const Node& node) const {
-    constexpr int kNewestForV10 = 7;
-    if (const int own = node.op->attributes.opset == nullptr ? 0 : node.op->attributes.opset(node.attributes);
-        own > 0) {
-      const auto& versions = node.op->openvino.versions;
-      return std::ranges::find(versions, own) != versions.end() ? own : versions[0];
-    }
-    int newest = node.op->openvino.versions[0];
-    for (const int version : node.op->openvino.versions) {
-      if (version > newest && (options_.version == IrVersion::k11 || version <= kNewestForV10)) {
-        newest = version;
-      }
-    }
-    return newest;
-  }
-
-  static void write_attributes(pugi::xml_node data, const Node& node) {
-    std::ostringstream text;
-    node.op->attributes.print(text, node.attributes);
-    for (const std::string& pair : split(text.str(), ' ')) {
-      const auto equals = pair.find('=');
-      if (equals != std::string::npos) {
-        data.append_attribute(pair.substr(0, equals).c_str()) = pair.substr(equals + 1).c_str();
-      }
-    }
-  }
-
   void write_result(const GraphPort& port) {
     if (!sources_.contains(port.value)) {
       write_constant(port.value);
     }
     pugi::xml_node layer = add_layer(port.name + "/sink_port_0", "Result", 1);
+    layer.attribute("name") = (port.name + "/sink_port_0").c_str();  // Results need not be unique
     add_port(layer.append_child("input"), 0, graph_.value(port.value).type, {});
     add_edge(sources_.at(port.value), next_layer_ - 1, 0);
   }
@@ -458,6 +457,15 @@ class Writer {
 void write_openvino_ir(const Model& model, const std::filesystem::path& path, const IrWriteOptions& options) {
   if (options.weights == WeightPrecision::kF16 && options.version == IrVersion::k10) {
     fail(ErrorCode::kInvalidArgument, "compressed weights need IR version 11");
+  }
+  if (options.version == IrVersion::k10) {
+    for (const Value& value : model.graph.values) {
+      if (!is_static(value.type.shape)) {
+        fail(ErrorCode::kInvalidArgument,
+             "'{}' is {}: IR version 10 has no open extents; give the inputs fixed shapes or write version 11",
+             value.name, to_string(value.type));
+      }
+    }
   }
   Writer(model, options).write(path);
 }

@@ -23,9 +23,8 @@ struct IrWriteOptions {
 
 /// The same model and options always give the same bytes. Equal constants are stored once.
 /// \param path  Of the .xml; the .bin gets the same stem.
-/// \throws Error{kInvalidArgument} for a fused graph (post-ops have no IR form), for kF16 with version 10, or when a
-/// file
-///         cannot be written.
+/// \throws Error{kInvalidArgument} for a fused graph (post-ops have no IR form), for kF16 or open extents with version
+///         10, or when a file cannot be written.
 void write_openvino_ir(const Model& model, const std::filesystem::path& path, const IrWriteOptions& options = {});
 
 }  // namespace fovea

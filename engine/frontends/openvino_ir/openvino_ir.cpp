@@ -155,6 +155,7 @@ class GraphBuilder {
   }
 
  private:
+  static constexpr std::uint64_t kExtraCopiedBytes = std::uint64_t{16} << 20U;
   using PortKey = std::pair<std::int64_t, std::int64_t>;  ///< Layer id, port id.
 
   void index_layers() {
@@ -304,7 +305,7 @@ class GraphBuilder {
     value_of_[{layer.id, port.id}] = id;
   }
 
-  Tensor read_constant(const IrLayer& layer) const {
+  Tensor read_constant(const IrLayer& layer) {
     const TensorType type{element_type(layer), parse_shape(layer, data_attribute(layer, "shape"))};
     const auto offset = parse_int(data_attribute(layer, "offset"));
     const auto size = parse_int(data_attribute(layer, "size"));
@@ -333,7 +334,13 @@ class GraphBuilder {
     if (reinterpret_cast<std::uintptr_t>(data) % size_of(type.data_type) == 0) {
       return {type, data, weights_};
     }
-    Tensor copy(type);  // files align nothing
+    // Files align nothing, so some are copied; constants that lie over each other could ask for any amount.
+    copied_bytes_ += needed;
+    if (const std::uint64_t most = kExtraCopiedBytes + 2 * bytes.size(); copied_bytes_ > most) {
+      fail(ErrorCode::kInvalidModel, "constant '{}': unaligned constants take {} bytes up to here, '{}' has {}",
+           layer.name, copied_bytes_, weights_name_, bytes.size());
+    }
+    Tensor copy(type);
     std::memcpy(copy.mutable_view().bytes, data, needed);
     return copy;
   }
@@ -410,6 +417,7 @@ class GraphBuilder {
   std::map<PortKey, ValueId> value_of_;
   std::map<std::int64_t, std::size_t> parameters_;  ///< Layer id → index of the graph input.
   std::map<std::int64_t, std::size_t> results_;     ///< Layer id → index of the graph output.
+  std::uint64_t copied_bytes_ = 0;                  ///< Of unaligned constants.
   std::set<std::string> names_;
   std::map<std::string, int> next_suffix_;
 };

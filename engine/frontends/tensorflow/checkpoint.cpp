@@ -80,7 +80,9 @@ Bytes block_at(Bytes table, const BlockHandle& handle) {
 }
 
 /// Entries share the beginning of their key with the one before; the list of restarts at the end is not needed.
-void read_block(Bytes block, std::vector<std::pair<std::string, std::string>>& entries) {
+/// \param total  Characters of all keys so far: a key costs one byte in the file and its full length in memory.
+void read_block(Bytes block, std::vector<std::pair<std::string, std::string>>& entries, std::uint64_t& total) {
+  constexpr std::uint64_t kMaxTotal = std::uint64_t{8} << 20U;
   constexpr std::size_t kWord = 4;
   constexpr std::uint64_t kMaxKey = 4096;
   if (block.size() < kWord) {
@@ -104,6 +106,11 @@ void read_block(Bytes block, std::vector<std::pair<std::string, std::string>>& e
     const Bytes value = reader.take(size);
     key.resize(shared);
     key.append(reinterpret_cast<const char*>(rest.data()), rest.size());
+    constexpr std::uint64_t kEntry = 2 * sizeof(std::string);
+    total += kEntry + key.size();
+    if (total > kMaxTotal) {
+      fail(ErrorCode::kInvalidModel, "the index has more than {} bytes of keys", kMaxTotal);
+    }
     entries.emplace_back(key, std::string(reinterpret_cast<const char*>(value.data()), value.size()));
   }
 }
@@ -122,7 +129,8 @@ std::vector<std::pair<std::string, std::string>> read_table(Bytes table) {
   Reader footer(table.last(kFooter), "the index's footer");
   read_handle(footer);  // of the filters
   std::vector<std::pair<std::string, std::string>> index;
-  read_block(block_at(table, read_handle(footer)), index);
+  std::uint64_t keys = 0;
+  read_block(block_at(table, read_handle(footer)), index, keys);
   std::vector<std::pair<std::string, std::string>> entries;
   std::uint64_t total = 0;
   for (const auto& [key, value] : index) {
@@ -132,7 +140,7 @@ std::vector<std::pair<std::string, std::string>> read_table(Bytes table) {
     if (total > table.size()) {  // blocks read twice and more: the answer would grow without end
       fail(ErrorCode::kInvalidModel, "the blocks of the index overlap");
     }
-    read_block(block_at(table, handle), entries);
+    read_block(block_at(table, handle), entries, keys);
   }
   return entries;
 }
@@ -158,6 +166,14 @@ Checkpoint::Checkpoint(const std::filesystem::path& folder) {
   if (const auto graph = entries_.find("_CHECKPOINTABLE_OBJECT_GRAPH"); graph != entries_.end()) {
     read_object_graph(graph->second);
   }
+}
+
+std::uint64_t Checkpoint::bytes() const {
+  std::uint64_t sum = 0;
+  for (const auto& shard : shards_) {
+    sum += shard->bytes().size();
+  }
+  return sum;
 }
 
 Bytes Checkpoint::content(const BundleEntryProto& entry, const std::string& where) const {

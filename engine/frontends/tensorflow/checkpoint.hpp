@@ -28,6 +28,9 @@ class Checkpoint {
   /// \throws Error{kNotFound} when the checkpoint does not have it.
   [[nodiscard]] Tensor variable(const std::string& name) const;
 
+  /// Size of the data files.
+  [[nodiscard]] std::uint64_t bytes() const;
+
  private:
   [[nodiscard]] std::span<const std::byte> content(const BundleEntryProto& entry, const std::string& where) const;
   void read_object_graph(const BundleEntryProto& entry);

@@ -15,6 +15,9 @@ namespace {
 /// More than any real model; a few nested functions could otherwise unfold without end.
 constexpr std::size_t kMaxNodes = 200'000;
 constexpr int kMaxCallDepth = 32;
+constexpr std::size_t kMaxShownName = 200;
+/// Bodies of functions are copied for each call.
+constexpr std::uint64_t kMaxCopiedBytes = std::uint64_t{48} << 20U;
 
 /// Unfolds calls of functions into plain nodes.
 class Inliner {
@@ -25,9 +28,10 @@ class Inliner {
     }
   }
 
-  std::vector<NodeDef> run(const google::protobuf::RepeatedPtrField<NodeDef>& nodes) {
-    for (const NodeDef& node : nodes) {
-      add(node, "", {}, 0);
+  /// \param nodes  Moved from.
+  std::vector<NodeDef> run(google::protobuf::RepeatedPtrField<NodeDef>& nodes) {
+    for (NodeDef& node : nodes) {
+      add(std::move(node), "", {}, 0);
     }
     for (NodeDef& node : result_) {
       for (std::string& input : *node.mutable_input()) {
@@ -65,14 +69,27 @@ class Inliner {
     return fmt::format("{}{}:{}", prefix, name.node, name.index);
   }
 
-  void add(const NodeDef& node, const std::string& prefix, const Arguments& arguments, int depth) {
-    if (result_.size() > kMaxNodes) {
-      fail(ErrorCode::kUnsupported, "the graph unfolds to more than {} nodes", kMaxNodes);
-    }
+  /// A node of a function under the names of one call.
+  NodeDef renamed(const NodeDef& node, const std::string& prefix, const Arguments& arguments) {
     NodeDef copy = node;
     copy.set_name(prefix + node.name());
     for (std::string& input : *copy.mutable_input()) {
-      input = prefix.empty() ? input : inner(input, prefix, arguments);
+      input = inner(input, prefix, arguments);
+    }
+    copied_bytes_ += copy.SpaceUsedLong();
+    if (copied_bytes_ > kMaxCopiedBytes) {
+      fail(ErrorCode::kUnsupported, "node '{}': the bodies of called functions take more than {} bytes",
+           copy.name().substr(0, kMaxShownName), kMaxCopiedBytes);
+    }
+    return copy;
+  }
+
+  void add(NodeDef copy, const std::string& prefix, const Arguments& arguments, int depth) {
+    if (result_.size() > kMaxNodes) {
+      fail(ErrorCode::kUnsupported, "the graph unfolds to more than {} nodes", kMaxNodes);
+    }
+    if (!prefix.empty()) {
+      copy = renamed(copy, prefix, arguments);
     }
     const auto function = copy.op() == "PartitionedCall" || copy.op() == "StatefulPartitionedCall"
                               ? functions_.find(copy.attr().contains("f") ? copy.attr().at("f").func().name() : "")
@@ -83,7 +100,7 @@ class Inliner {
     }
     if (depth >= kMaxCallDepth) {
       fail(ErrorCode::kUnsupported, "functions call each other more than {} deep, at node '{}'", kMaxCallDepth,
-           copy.name());
+           copy.name().substr(0, kMaxShownName));
     }
     unfold(copy, *function->second, depth);
   }
@@ -116,6 +133,7 @@ class Inliner {
   std::vector<NodeDef> result_;
   std::map<std::string, std::string> calls_;  ///< Output of a call → tensor inside.
   std::size_t unfolded_ = 0;
+  std::uint64_t copied_bytes_ = 0;
 };
 
 /// The signature to serve: "serving_default", or the first that is not of the loader.
@@ -131,8 +149,8 @@ const SignatureDef* serving_signature(const MetaGraphDef& meta) {
   return nullptr;
 }
 
-const MetaGraphDef& serving_graph(const SavedModel& model) {
-  for (const MetaGraphDef& meta : model.meta_graphs()) {
+MetaGraphDef& serving_graph(SavedModel& model) {
+  for (MetaGraphDef& meta : *model.mutable_meta_graphs()) {
     const auto& tags = meta.meta_info_def().tags();
     if (std::ranges::find(tags, "serve") != tags.end()) {
       return meta;
@@ -141,7 +159,7 @@ const MetaGraphDef& serving_graph(const SavedModel& model) {
   if (model.meta_graphs().empty()) {
     fail(ErrorCode::kInvalidModel, "the SavedModel has no graph");
   }
-  return model.meta_graphs(0);
+  return *model.mutable_meta_graphs(0);
 }
 
 /// Map order is not fixed: ports come sorted by name.
@@ -177,7 +195,12 @@ std::optional<std::vector<std::int64_t>> const_ints(const NodeDef* node) {
   if (node == nullptr || node->op() != "Const" || !node->attr().contains("value")) {
     return std::nullopt;
   }
-  return to_ints(to_tensor(node->attr().at("value").tensor(), fmt::format("node '{}'", node->name())).view());
+  const TensorProto& value = node->attr().at("value").tensor();
+  const std::string where = fmt::format("node '{}'", node->name());
+  constexpr std::size_t kMostValues = 16;  // of blocks, pads and crops
+  return element_count(to_shape(value.tensor_shape(), where)) > kMostValues
+             ? std::nullopt
+             : std::optional(to_ints(to_tensor(value, where).view()));
 }
 
 AttrValue int_list(const std::vector<std::int64_t>& values) {
@@ -209,24 +232,25 @@ TensorName parse_tensor_name(const std::string& name) {
 
 LoadedGraph load_graph(std::span<const std::byte> file, const std::string& name) {
   LoadedGraph graph;
+  graph.bytes = file.size();
   constexpr std::byte kSchemaVersion{0x08};  // the first field of a SavedModel, a number; a GraphDef starts with a node
   graph.saved_model = !file.empty() && file[0] == kSchemaVersion;
   if (!graph.saved_model) {
     GraphDef definition;
     importer::parse_binary(definition, file, name);
-    graph.nodes = Inliner(definition.library()).run(definition.node());
+    graph.nodes = Inliner(definition.library()).run(*definition.mutable_node());
     graph.outputs = sinks(graph.nodes);
     return graph;
   }
   SavedModel model;
   importer::parse_binary(model, file, name);
-  const MetaGraphDef& meta = serving_graph(model);
+  MetaGraphDef& meta = serving_graph(model);
   const SignatureDef* signature = serving_signature(meta);
   if (signature == nullptr) {
     fail(ErrorCode::kInvalidModel, "{}: the SavedModel has no signature", name);
   }
   Inliner inliner(meta.graph_def().library());
-  graph.nodes = inliner.run(meta.graph_def().node());
+  graph.nodes = inliner.run(*meta.mutable_graph_def()->mutable_node());
   graph.inputs = sorted_ports(signature->inputs());
   graph.outputs = sorted_ports(signature->outputs());
   for (PortName& port : graph.outputs) {

@@ -20,6 +20,7 @@ struct LoadedGraph {
   std::vector<PortName> inputs;   ///< Of the signature; empty for frozen graphs.
   std::vector<PortName> outputs;  ///< Of the signature, or nodes nobody reads.
   bool saved_model = false;
+  std::uint64_t bytes = 0;  ///< Size of the file.
 };
 
 /// "node:1" → {node, 1}; a function's "node:out:1" too. Control inputs ("^node") give an empty name.

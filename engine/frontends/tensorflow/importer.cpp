@@ -120,7 +120,15 @@ Ints NodeContext::spatial(const Ints& list, std::string_view what) const {
 }
 
 Importer::Importer(const LoadedGraph& loaded, std::filesystem::path variables)
-    : loaded_(loaded), variables_(std::move(variables)), nhwc_(graph_) {}
+    : loaded_(loaded), variables_(std::move(variables)), nhwc_(graph_) {
+  graph_.set_source_bytes(loaded.bytes);
+  for (const NodeDef& node : loaded.nodes) {
+    by_name_[node.name()] = &node;
+    if (node.input_size() > 0) {
+      readers_[parse_tensor_name(node.input(0)).node].push_back(&node);
+    }
+  }
+}
 
 Ref Importer::value(const std::string& tensor) const {
   const TensorName name = parse_tensor_name(tensor);
@@ -137,6 +145,7 @@ Tensor Importer::variable(const std::string& name) {
   }
   if (checkpoint_ == nullptr) {
     checkpoint_ = std::make_unique<Checkpoint>(variables_);
+    graph_.set_source_bytes(loaded_.bytes + checkpoint_->bytes());
   }
   return checkpoint_->variable(name);
 }
@@ -154,22 +163,14 @@ void Importer::check_operators(const std::vector<std::size_t>& order) const {
 
 /// Files may leave a placeholder's rank open. What reads it then tells: an image with as many channels as the first
 /// weights have, behind operators that keep the channels.
-Shape Importer::guess_shape(const std::string& placeholder) const {
+Shape Importer::guess_shape(const std::string& placeholder) {
   static const std::set<std::string> kKeepChannels = {"Identity", "Pad",   "Mul",     "Sub",
                                                       "Add",      "AddV2", "RealDiv", "Relu"};
-  std::map<std::string, std::vector<const NodeDef*>> readers;
-  std::map<std::string, const NodeDef*> by_name;
-  for (const NodeDef& node : loaded_.nodes) {
-    by_name[node.name()] = &node;
-    if (node.input_size() > 0) {
-      readers[parse_tensor_name(node.input(0)).node].push_back(&node);
-    }
-  }
   const auto weights_shape = [&](const NodeDef& node) -> Shape {
     constexpr int kMaxHops = 8;  // of identities in front of a constant
-    const NodeDef* weights = node.input_size() > 1 ? by_name[parse_tensor_name(node.input(1)).node] : nullptr;
+    const NodeDef* weights = node.input_size() > 1 ? by_name_[parse_tensor_name(node.input(1)).node] : nullptr;
     for (int hop = 0; hop < kMaxHops && weights != nullptr && weights->input_size() > 0; ++hop) {
-      weights = by_name[parse_tensor_name(weights->input(0)).node];
+      weights = by_name_[parse_tensor_name(weights->input(0)).node];
     }
     const bool constant = weights != nullptr && weights->op() == "Const" && weights->attr().contains("value");
     return constant ? to_shape(weights->attr().at("value").tensor().tensor_shape(), weights->name()) : Shape();
@@ -182,7 +183,7 @@ Shape Importer::guess_shape(const std::string& placeholder) const {
     if (!seen.insert(name).second) {
       continue;
     }
-    for (const NodeDef* node : readers[name]) {
+    for (const NodeDef* node : readers_[name]) {
       const Shape weights = weights_shape(*node);
       if ((node->op() == "Conv2D" || node->op() == "DepthwiseConv2dNative") && weights.size() == 4) {
         return {kDynamic, kDynamic, kDynamic, weights[2]};

@@ -92,10 +92,12 @@ class Importer {
  private:
   void check_operators(const std::vector<std::size_t>& order) const;
   void add_placeholder(const NodeDef& node);
-  [[nodiscard]] Shape guess_shape(const std::string& placeholder) const;
+  [[nodiscard]] Shape guess_shape(const std::string& placeholder);
   void add_output(const PortName& port);
 
   const LoadedGraph& loaded_;
+  std::map<std::string, std::vector<const NodeDef*>> readers_;  ///< Of a node's outputs, as their first input.
+  std::map<std::string, const NodeDef*> by_name_;
   std::filesystem::path variables_;
   std::unique_ptr<Checkpoint> checkpoint_;
   importer::GraphBuilder graph_;

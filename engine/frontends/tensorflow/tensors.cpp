@@ -9,7 +9,7 @@ namespace fovea::tensorflow {
 namespace {
 
 /// Largest tensor that a few values may fill: a line of text must not ask for gigabytes.
-constexpr std::size_t kMaxFilled = std::size_t{1} << 24U;
+constexpr std::size_t kMaxFilled = std::size_t{1} << 22U;
 
 template <class Values, class Convert>
 void fill(const TensorView& view, const Values& values, const std::string& where, Convert convert) {

@@ -9,6 +9,12 @@
 namespace fovea::tflite {
 namespace {
 
+/// Tables may be referred to any number of times: what is copied out of them is bounded by itself.
+constexpr std::size_t kMaxTensors = 100'000;
+constexpr std::size_t kMaxNameBytes = std::size_t{16} << 20U;
+constexpr std::size_t kMaxScales = 1'000'000;
+constexpr std::size_t kExtraCopiedBytes = std::size_t{16} << 20U;
+
 DataType element_type(const schema::Tensor& tensor, const std::string& where) {
   switch (tensor.type()) {
     case schema::TensorType::kF32:
@@ -37,7 +43,12 @@ DataType element_type(const schema::Tensor& tensor, const std::string& where) {
 /// The shape the original's interpreter starts with: extents the file leaves open are 1 in it.
 Shape read_shape(const schema::Tensor& tensor, const std::string& where) {
   importer::Ints list;
+  constexpr std::size_t kMaxRank = 16;
   if (tensor.shape() != nullptr) {
+    if (tensor.shape()->size() > kMaxRank) {
+      fail(ErrorCode::kInvalidModel, "{}: the shape has {} axes, at most {} are supported", where,
+           tensor.shape()->size(), kMaxRank);
+    }
     list.assign(tensor.shape()->begin(), tensor.shape()->end());
   }
   return importer::checked_shape(list, where);
@@ -53,6 +64,10 @@ std::optional<Quantisation> read_quantisation(const schema::Tensor& tensor, cons
   Quantisation result;
   result.scale.assign(q->scale()->begin(), q->scale()->end());
   if (q->zero_point() != nullptr) {
+    if (q->zero_point()->size() > result.scale.size()) {
+      fail(ErrorCode::kInvalidModel, "{}: {} zero points for {} scales", where, q->zero_point()->size(),
+           result.scale.size());
+    }
     result.zero_point.assign(q->zero_point()->begin(), q->zero_point()->end());
   }
   if (result.zero_point.size() <= 1) {
@@ -119,17 +134,42 @@ Tensor to_tensor(const TfliteFile& file, const TensorType& type, std::span<const
   return copy;
 }
 
-TensorInfo read_tensor(const TfliteFile& file, const schema::Tensor& tensor, std::size_t index) {
+/// What all tensors together have taken so far.
+struct Copied {
+  std::size_t names = 0;
+  std::size_t scales = 0;
+  std::size_t bytes = 0;  ///< Of constants that lie unaligned in the file.
+};
+
+void check_copied(const TfliteFile& file, const Copied& copied, const std::string& where) {
+  const std::size_t most = kExtraCopiedBytes + file.file->bytes().size();
+  if (copied.names > kMaxNameBytes || copied.scales > kMaxScales || copied.bytes > most) {
+    fail(ErrorCode::kInvalidModel,
+         "{}: up to here tensors have {} bytes of names, {} scales and {} bytes of unaligned constants, expected at "
+         "most {}, {} and {}",
+         where, copied.names, copied.scales, copied.bytes, kMaxNameBytes, kMaxScales, most);
+  }
+}
+
+TensorInfo read_tensor(const TfliteFile& file, const schema::Tensor& tensor, std::size_t index, Copied& copied) {
   TensorInfo info;
+  constexpr std::size_t kMostShown = 200;
+  copied.names += tensor.name() == nullptr ? 0 : tensor.name()->size();
+  check_copied(file, copied, fmt::format("tensor {}", index));
   info.name =
       tensor.name() == nullptr || tensor.name()->size() == 0 ? fmt::format("tensor{}", index) : tensor.name()->str();
-  const std::string where = fmt::format("tensor {} '{}'", index, info.name);
+  const std::string where = fmt::format("tensor {} '{}'", index, info.name.substr(0, kMostShown));
   const std::span<const std::byte> bytes = buffer_bytes(file, tensor.buffer(), where);
   const bool constant = !bytes.empty() && !tensor.is_variable();
   info.type = {element_type(tensor, where), read_shape(tensor, where)};
   if (tensor.sparsity() != nullptr) {
     fail(ErrorCode::kUnsupported, "{}: sparse storage", where);
   }
+  const auto* scales = tensor.quantization() == nullptr ? nullptr : tensor.quantization()->scale();
+  copied.scales += scales == nullptr ? 0 : scales->size();
+  const bool aligned = reinterpret_cast<std::uintptr_t>(bytes.data()) % size_of(info.type.data_type) == 0;
+  copied.bytes += constant && !aligned ? bytes.size() : 0;
+  check_copied(file, copied, where);
   info.quant = read_quantisation(tensor, info.type, where);
   if (constant) {
     info.constant = to_tensor(file, info.type, bytes, where);
@@ -166,8 +206,14 @@ TfliteFile open_file(std::shared_ptr<const MappedFile> mapped) {
     fail(ErrorCode::kInvalidModel, "the file has no graph");
   }
   file.graph = graphs->Get(0);
-  for (std::size_t i = 0; i < file.graph->tensors()->size(); ++i) {
-    file.tensors.push_back(read_tensor(file, *file.graph->tensors()->Get(static_cast<flatbuffers::uoffset_t>(i)), i));
+  const std::size_t count = file.graph->tensors()->size();
+  if (count > kMaxTensors) {
+    fail(ErrorCode::kUnsupported, "the graph has {} tensors, expected at most {}", count, kMaxTensors);
+  }
+  Copied copied;
+  for (std::size_t i = 0; i < count; ++i) {
+    const schema::Tensor& tensor = *file.graph->tensors()->Get(static_cast<flatbuffers::uoffset_t>(i));
+    file.tensors.push_back(read_tensor(file, tensor, i, copied));
   }
   return file;
 }

@@ -213,7 +213,9 @@ void OpContext::set_moved(Ref value, std::size_t i, std::size_t from) const {
 }
 
 Importer::Importer(const TfliteFile& file)
-    : file_(file), nhwc_(graph_), values_(file.tensors.size(), importer::kNoRef) {}
+    : file_(file), nhwc_(graph_), values_(file.tensors.size(), importer::kNoRef) {
+  graph_.set_source_bytes(file.file->bytes().size());
+}
 
 const TensorInfo& Importer::info(std::int32_t tensor) const {
   if (tensor < 0 || static_cast<std::size_t>(tensor) >= file_.tensors.size()) {

@@ -7,89 +7,15 @@
 #include "engine/frontends/tensorflow/tensorflow.pb.h"
 #include "engine/ops/graph_text.hpp"
 #include "tests/engine/importers/run_model.hpp"
+#include "tests/engine/importers/tensorflow_nodes.hpp"
 #include "tests/support/expect_error.hpp"
 #include "tests/support/temp_dir.hpp"
 
 namespace fovea::test {
 namespace {
 
-namespace tf = fovea::tensorflow;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
-
-constexpr int kFloat = 1;
-constexpr int kInt = 3;
-
-/// Adds nodes to a GraphDef or a FunctionDef.
-template <class Message>
-class Nodes {
- public:
-  explicit Nodes(Message& message) : message_(message) {}
-
-  tf::NodeDef& add(const std::string& op, const std::string& name, const std::vector<std::string>& inputs = {}) {
-    tf::NodeDef* node = nullptr;
-    if constexpr (std::same_as<Message, tf::GraphDef>) {
-      node = message_.add_node();
-    } else {
-      node = message_.add_node_def();
-    }
-    node->set_op(op);
-    node->set_name(name);
-    for (const std::string& input : inputs) {
-      node->add_input(input);
-    }
-    return *node;
-  }
-
-  void placeholder(const std::string& name, const Shape& shape) {
-    tf::NodeDef& node = add("Placeholder", name);
-    (*node.mutable_attr())["dtype"].set_type(kFloat);
-    for (const std::int64_t extent : shape) {
-      (*node.mutable_attr())["shape"].mutable_shape()->add_dim()->set_size(extent);
-    }
-  }
-
-  void floats(const std::string& name, const Shape& shape, const std::vector<float>& values) {
-    tf::TensorProto& tensor = *(*add("Const", name).mutable_attr())["value"].mutable_tensor();
-    tensor.set_dtype(kFloat);
-    for (const std::int64_t extent : shape) {
-      tensor.mutable_tensor_shape()->add_dim()->set_size(extent);
-    }
-    tensor.mutable_float_val()->Add(values.begin(), values.end());
-  }
-
-  void ints(const std::string& name, const std::vector<int>& values, bool scalar = false) {
-    tf::TensorProto& tensor = *(*add("Const", name).mutable_attr())["value"].mutable_tensor();
-    tensor.set_dtype(kInt);
-    if (!scalar) {
-      tensor.mutable_tensor_shape()->add_dim()->set_size(static_cast<std::int64_t>(values.size()));
-    }
-    tensor.mutable_int_val()->Add(values.begin(), values.end());
-  }
-
-  void pairs(const std::string& name, const std::vector<int>& values) {
-    ints(name, values);
-    auto& shape = *(*last().mutable_attr())["value"].mutable_tensor()->mutable_tensor_shape();
-    shape.mutable_dim(0)->set_size(static_cast<std::int64_t>(values.size()) / 2);
-    shape.add_dim()->set_size(2);
-  }
-
-  void convolution(const std::string& name, const std::string& data, const std::string& filter,
-                   const std::string& padding) {
-    (*add("Conv2D", name, {data, filter}).mutable_attr())["padding"].set_s(padding);
-  }
-
- private:
-  tf::NodeDef& last() {
-    if constexpr (std::same_as<Message, tf::GraphDef>) {
-      return *message_.mutable_node(message_.node_size() - 1);
-    } else {
-      return *message_.mutable_node_def(message_.node_def_size() - 1);
-    }
-  }
-
-  Message& message_;
-};
 
 class TensorFlow : public ::testing::Test {
  protected:
@@ -186,33 +112,6 @@ TEST_F(TensorFlow, ComputesShapes) {
   EXPECT_THAT(run_model(write(), counting({2, 2, 3})), ElementsAre(3.5, 9.5));
 }
 
-/// A table of one block, as LevelDB writes it without compression.
-std::string table(const std::vector<std::pair<std::string, std::string>>& entries) {
-  const auto varint = [](std::size_t value) {
-    std::string bytes;
-    for (; value >= 0x80; value >>= 7U) {
-      bytes += static_cast<char>(value | 0x80U);
-    }
-    return bytes + static_cast<char>(value);
-  };
-  const auto block = [&](const std::vector<std::pair<std::string, std::string>>& rows) {
-    std::string bytes;
-    for (const auto& [key, value] : rows) {
-      bytes += varint(0) + varint(key.size()) + varint(value.size()) + key + value;
-    }
-    return bytes + std::string(4, '\0') + std::string("\1\0\0\0", 4);  // one restart, at 0
-  };
-  const std::string trailer(5, '\0');  // no compression, a checksum nobody checks
-  std::string bytes = block(entries);
-  const std::string handle = varint(0) + varint(bytes.size());
-  bytes += trailer;
-  const std::string index = block({{"~", handle}});
-  std::string footer = varint(0) + varint(0) + varint(bytes.size()) + varint(index.size());
-  bytes += index + trailer;
-  footer.resize(40, '\0');
-  return bytes + footer + "\x57\xfb\x80\x8b\x24\x75\x47\xdb";
-}
-
 class SavedModel : public TensorFlow {
  protected:
   /// y = f(x) = x · w + w with the variable w, multiplied in a function.
@@ -269,6 +168,7 @@ TEST_F(SavedModel, InlinesFunctionsAndReadsVariables) {
   EXPECT_EQ(model.format, "TensorFlow SavedModel");
   EXPECT_EQ(model.graph.inputs[0].name, "image");
   EXPECT_EQ(model.graph.outputs[0].name, "score");
+  EXPECT_EQ(read_model(dir_.path()).hash, model.hash) << "given as a folder";
   EXPECT_THAT(run_model(path_, counting({2})), ElementsAre(4, 9));
 }
 

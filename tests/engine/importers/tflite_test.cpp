@@ -7,6 +7,7 @@
 #include "engine/frontends/frontend.hpp"
 #include "engine/frontends/tflite/tflite_generated.h"
 #include "tests/engine/importers/run_model.hpp"
+#include "tests/engine/importers/tflite_writer.hpp"
 #include "tests/support/expect_error.hpp"
 #include "tests/support/temp_dir.hpp"
 
@@ -15,58 +16,6 @@ namespace {
 
 namespace schema = fovea::tflite::schema;
 using ::testing::ElementsAre;
-
-/// Writes a model with one subgraph. Tensor 0 is the input, the last one the output.
-class Writer {
- public:
-  int tensor(const std::vector<int>& shape, schema::TensorType type, const std::vector<std::uint8_t>& data = {},
-             const std::vector<float>& scale = {}, const std::vector<std::int64_t>& zero_point = {}, int axis = 0) {
-    buffers_.push_back(schema::CreateBufferDirect(builder_, data.empty() ? nullptr : &data));
-    flatbuffers::Offset<schema::Quantization> quantisation;
-    if (!scale.empty()) {
-      quantisation = schema::CreateQuantizationDirect(builder_, nullptr, nullptr, &scale, &zero_point, 0, 0, axis);
-    }
-    const std::string name = "t" + std::to_string(tensors_.size());
-    tensors_.push_back(schema::CreateTensorDirect(
-        builder_, &shape, type, static_cast<std::uint32_t>(buffers_.size() - 1), name.c_str(), quantisation));
-    return static_cast<int>(tensors_.size()) - 1;
-  }
-
-  template <class T>
-  static std::vector<std::uint8_t> bytes(const std::vector<T>& values) {
-    const auto* first = reinterpret_cast<const std::uint8_t*>(values.data());
-    return {first, first + values.size() * sizeof(T)};
-  }
-
-  void add(schema::BuiltinOperator code, const std::vector<int>& inputs, const std::vector<int>& outputs,
-           schema::Options type = schema::Options::NONE, flatbuffers::Offset<void> options = 0) {
-    constexpr int kOldLimit = 127;
-    const int number = static_cast<int>(code);
-    codes_.push_back(
-        schema::CreateOperatorCode(builder_, static_cast<std::int8_t>(std::min(number, kOldLimit)), 0, 1, number));
-    operators_.push_back(schema::CreateOperatorDirect(builder_, static_cast<std::uint32_t>(codes_.size() - 1), &inputs,
-                                                      &outputs, type, options));
-  }
-
-  std::string finish() {
-    const std::vector<int> inputs = {0};
-    const std::vector<int> outputs = {static_cast<int>(tensors_.size()) - 1};
-    const std::vector graphs = {
-        schema::CreateSubGraphDirect(builder_, &tensors_, &inputs, &outputs, &operators_, "main")};
-    schema::FinishModelBuffer(builder_,
-                              schema::CreateModelDirect(builder_, 3, &codes_, &graphs, "made by a test", &buffers_));
-    return {reinterpret_cast<const char*>(builder_.GetBufferPointer()), builder_.GetSize()};
-  }
-
-  flatbuffers::FlatBufferBuilder& builder() { return builder_; }
-
- private:
-  flatbuffers::FlatBufferBuilder builder_;
-  std::vector<flatbuffers::Offset<schema::Buffer>> buffers_;
-  std::vector<flatbuffers::Offset<schema::Tensor>> tensors_;
-  std::vector<flatbuffers::Offset<schema::OperatorCode>> codes_;
-  std::vector<flatbuffers::Offset<schema::Operator>> operators_;
-};
 
 using Code = schema::BuiltinOperator;
 using Type = schema::TensorType;
@@ -83,7 +32,7 @@ class TfLite : public ::testing::Test {
     } else {
       writer_.tensor({2, 1, 1, 2}, Type::kU8, {4, 5, 2, 7}, {1}, {3});  // the same: 1 2 / −1 4
     }
-    writer_.tensor({2}, Type::kI32, Writer::bytes<std::int32_t>({2, -3}), {0.5F}, {0});
+    writer_.tensor({2}, Type::kI32, TfliteWriter::bytes<std::int32_t>({2, -3}), {0.5F}, {0});
     writer_.tensor({1, 1, 2, 2}, Type::kI8, {}, {2}, {-3});
     auto& b = writer_.builder();
     writer_.add(Code::CONV_2D, {0, 1, 2}, {3}, schema::Options::Conv2DOptions,
@@ -91,7 +40,7 @@ class TfLite : public ::testing::Test {
   }
 
   TempDir dir_;
-  Writer writer_;
+  TfliteWriter writer_;
 };
 
 TEST_F(TfLite, QuantisedConvolutionGivesTheModelsOwnIntegers) {
@@ -110,7 +59,7 @@ TEST_F(TfLite, WeightsMayHaveAScaleForEachOutput) {
 
 TEST_F(TfLite, MovedValuesAreNotRoundedAgain) {
   writer_.tensor({1, 2, 2, 1}, Type::kU8, {}, {0.3F}, {7});
-  writer_.tensor({2}, Type::kI32, Writer::bytes<std::int32_t>({1, 4}));
+  writer_.tensor({2}, Type::kI32, TfliteWriter::bytes<std::int32_t>({1, 4}));
   writer_.tensor({1, 4}, Type::kU8, {}, {0.3F}, {7});
   writer_.add(Code::RESHAPE, {0, 1}, {2});
   EXPECT_THAT(run_model(write(), Tensor::of<std::uint8_t>({1, 2, 2, 1}, {0, 7, 128, 255})),
@@ -130,7 +79,7 @@ TEST_F(TfLite, AveragesRoundHalvesUp) {
 
 TEST_F(TfLite, NearestResizingPicksAsTheOriginalDoes) {
   writer_.tensor({1, 1, 4, 1}, Type::kF32);
-  writer_.tensor({2}, Type::kI32, Writer::bytes<std::int32_t>({1, 2}));
+  writer_.tensor({2}, Type::kI32, TfliteWriter::bytes<std::int32_t>({1, 2}));
   writer_.tensor({1, 1, 2, 1}, Type::kF32);
   writer_.add(Code::RESIZE_NEAREST_NEIGHBOR, {0, 1}, {2}, schema::Options::ResizeNearestOptions,
               schema::CreateResizeNearestOptions(writer_.builder(), false, true).Union());

@@ -2,6 +2,7 @@
 #include <map>
 
 #include "engine/frontends/onnx/ops/common.hpp"
+#include "engine/ops/op_def.hpp"
 
 namespace fovea::onnx {
 namespace {

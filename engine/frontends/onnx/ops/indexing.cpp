@@ -29,7 +29,7 @@ Tensor triangle(std::int64_t rows, std::int64_t columns, std::int64_t k, bool up
   return mask;
 }
 
-constexpr std::int64_t kMaxMask = 1 << 24;  // elements of a mask or matrix that is written out at import
+constexpr std::int64_t kMaxMask = 1 << 22;  // elements of a mask or matrix that is written out at import
 
 }  // namespace
 

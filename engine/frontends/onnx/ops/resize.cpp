@@ -86,7 +86,7 @@ std::vector<Attribute> plain_attributes(const NodeContext& node) {
 // Forms that our Interpolate does not have (tf_crop_and_resize, half_pixel_symmetric, exclude_outside) become products
 // with constant matrices, one per resized axis.
 
-constexpr std::int64_t kMaxMatrix = 1 << 24;  // elements of a matrix that is written out at import
+constexpr std::int64_t kMaxMatrix = 1 << 22;  // elements of a matrix that is written out at import
 
 /// How one axis is resized.
 struct AxisResize {

@@ -9,7 +9,8 @@
 namespace fovea::onnx {
 namespace {
 
-constexpr std::int64_t kMaxMatrix = 1 << 24;  // elements of a constant matrix; a transform of 4096 points
+constexpr std::int64_t kMaxMatrix = 1 << 22;  // elements of a constant matrix; a transform of 2048 points
+constexpr std::int64_t kMaxWindow = 1 << 20;  // values of a window, and of places that frames take
 
 /// Cosines and sines of a transform: [rows, bins], rows beyond `length` are 0.
 struct FourierMatrices {
@@ -22,20 +23,20 @@ FourierMatrices fourier_matrices(NodeContext& node, std::int64_t rows, std::int6
   if (rows < 1 || length < 1 || rows > kMaxMatrix || bins > kMaxMatrix || rows * bins > kMaxMatrix) {
     node.unsupported(fmt::format("transforms {} values into {}", rows, bins));
   }
-  std::vector<double> cosine(static_cast<std::size_t>(rows * bins), 0.0);
-  std::vector<double> sine(cosine.size(), 0.0);
+  std::vector<float> cosine(static_cast<std::size_t>(rows * bins), 0.0F);
+  std::vector<float> sine(cosine.size(), 0.0F);
   const double scale = inverse ? 1.0 / static_cast<double>(length) : 1.0;
   const double sign = inverse ? 1.0 : -1.0;
   for (std::int64_t row = 0; row < std::min(rows, length); ++row) {
     for (std::int64_t bin = 0; bin < bins; ++bin) {
       const double turn = static_cast<double>(row * bin % length) / static_cast<double>(length);
       const auto at = static_cast<std::size_t>(row * bins + bin);
-      cosine[at] = scale * std::cos(2 * std::numbers::pi * turn);
-      sine[at] = sign * scale * std::sin(2 * std::numbers::pi * turn);
+      cosine[at] = static_cast<float>(scale * std::cos(2 * std::numbers::pi * turn));
+      sine[at] = static_cast<float>(sign * scale * std::sin(2 * std::numbers::pi * turn));
     }
   }
-  const auto matrix = [&](const std::vector<double>& values) {
-    return node.constant(Tensor::of<double>({rows, bins}, values).cast(DataType::kF32));
+  const auto matrix = [&](const std::vector<float>& values) {
+    return node.constant(Tensor::of<float>({rows, bins}, values));
   };
   return {matrix(cosine), matrix(sine)};
 }
@@ -86,7 +87,7 @@ std::vector<std::int64_t> inverse_order(const std::vector<std::int64_t>& order) 
 /// A window function of `size` values as a constant of the type asked for.
 Values window(NodeContext& node, const std::function<double(double)>& formula) {
   const std::int64_t size = node.constant_integer(0, "size");
-  if (size < 1 || size > kMaxMatrix) {
+  if (size < 1 || size > kMaxWindow) {
     node.unsupported(fmt::format("makes a window of {} values", size));
   }
   const bool periodic = node.flag("periodic", true);
@@ -140,7 +141,7 @@ Values convert_stft(NodeContext& node) {
   }
   const std::int64_t frames = 1 + (shape[1] - length) / step;
   std::vector<std::int64_t> places;
-  if (frames > kMaxMatrix || frames * length > kMaxMatrix) {
+  if (frames > kMaxWindow || frames * length > kMaxWindow) {
     node.unsupported(fmt::format("has {} frames of {} values", frames, length));
   }
   for (std::int64_t frame = 0; frame < frames; ++frame) {
