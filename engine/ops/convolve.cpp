@@ -3,27 +3,10 @@
 #include <algorithm>
 
 #include "engine/ops/shapes.hpp"
+#include "engine/ops/sum_rows.hpp"
 
 namespace fovea::ops {
 namespace {
-
-constexpr std::int64_t kBlock = 8;  // one cache line of doubles; a constant trip count vectorises at -O2
-
-/// sum[i] += weight * row[i * stride]
-void add_row(double* __restrict sum, const double* __restrict row, std::int64_t stride, std::int64_t count,
-             double weight) {
-  std::int64_t i = 0;
-  if (stride == 1) {
-    for (; i + kBlock <= count; i += kBlock) {
-      for (std::int64_t j = 0; j < kBlock; ++j) {
-        sum[i + j] += weight * row[i + j];
-      }
-    }
-  }
-  for (; i < count; ++i) {
-    sum[i] += weight * row[i * stride];
-  }
-}
 
 /// sum[i * stride] += weight * row[i]
 void scatter_row(double* __restrict sum, const double* __restrict row, std::int64_t stride, std::int64_t count,
@@ -87,6 +70,65 @@ std::int64_t product(const std::array<Window, 3>& axes, std::int64_t Window::*me
   return axes[0].*member * axes[1].*member * axes[2].*member;
 }
 
+/// Rows of the input with their padding, taken apart by the stride: what neighbouring window positions touch with one
+/// kernel element lies side by side.
+class PhasedRows {
+ public:
+  explicit PhasedRows(const Window& axis) : axis_(axis) {
+    // What the last window position touches last, or the input's end: the right padding is implied.
+    const std::int64_t touched = (axis.output - 1) * axis.stride + (axis.kernel - 1) * axis.dilation + 1;
+    const std::int64_t extent = std::max(touched, axis.pad_begin + axis.input);
+    phase_length_ = (extent + axis.stride - 1) / axis.stride;
+  }
+
+  /// Elements of a row taken apart.
+  [[nodiscard]] std::int64_t length() const { return phase_length_ * axis_.stride; }
+
+  void fill(const double* row, double* phased) const {
+    std::fill_n(phased, length(), 0.0);
+    for (std::int64_t i = std::max<std::int64_t>(0, -axis_.pad_begin); i < axis_.input; ++i) {
+      const std::int64_t at = i + axis_.pad_begin;
+      phased[at % axis_.stride * phase_length_ + at / axis_.stride] = row[i];
+    }
+  }
+
+  /// Where kernel element `k` begins in a row taken apart.
+  [[nodiscard]] std::int64_t offset(std::int64_t k) const {
+    const std::int64_t at = k * axis_.dilation;
+    return at % axis_.stride * phase_length_ + at / axis_.stride;
+  }
+
+ private:
+  Window axis_;
+  std::int64_t phase_length_ = 0;
+};
+
+/// For each weight of a filter the row it is multiplied with in one row of windows (`out_row` counts over both outer
+/// axes); `zeros` where that lies in the padding.
+void gather_rows(const std::array<Window, 3>& axes, const PhasedRows& phases, const double* padded, const double* zeros,
+                 std::int64_t out_row, std::vector<const double*>& rows) {
+  const std::int64_t taps = product(axes, &Window::kernel);
+  const std::int64_t channels = static_cast<std::int64_t>(rows.size()) / taps;
+  const auto touched = [](const Window& axis, std::int64_t position, std::int64_t k) {
+    return position * axis.stride + k * axis.dilation - axis.pad_begin;
+  };
+  auto row = rows.begin();
+  for (std::int64_t channel = 0; channel < channels; ++channel) {
+    for (std::int64_t kd = 0; kd < axes[0].kernel; ++kd) {
+      const std::int64_t d = touched(axes[0], out_row / axes[1].output, kd);
+      for (std::int64_t kh = 0; kh < axes[1].kernel; ++kh) {
+        const std::int64_t h = touched(axes[1], out_row % axes[1].output, kh);
+        const bool inside = d >= 0 && d < axes[0].input && h >= 0 && h < axes[1].input;
+        const double* begin =
+            inside ? padded + ((channel * axes[0].input + d) * axes[1].input + h) * phases.length() : nullptr;
+        for (std::int64_t kw = 0; kw < axes[2].kernel; ++kw) {
+          *row++ = inside ? begin + phases.offset(kw) : zeros;
+        }
+      }
+    }
+  }
+}
+
 /// Shapes of a convolution's parts, read off its inputs.
 struct Parts {
   std::int64_t groups = 1;
@@ -131,29 +173,26 @@ void convolve(const ConvolutionGeometry& geometry, const ConstTensorView& input,
   const std::array<Window, 3> axes = three_axes(geometry.windows);
   const std::vector<double> x = to_doubles(input);
   const std::vector<double> w = to_doubles(weights);
-  std::vector<double> y(element_count(output.shape()), 0.0);
+  std::vector<double> y(element_count(output.shape()));
   const std::int64_t in_plane = product(axes, &Window::input);
   const std::int64_t out_plane = product(axes, &Window::output);
   const std::int64_t taps = product(axes, &Window::kernel);
-  const Window& row = axes[2];
-  for (std::int64_t plane = 0; plane < geometry.batch * geometry.groups * geometry.outputs; ++plane) {
-    const std::int64_t batch_group = plane / geometry.outputs;
-    const std::int64_t filter = plane % (geometry.groups * geometry.outputs);
-    double* sums = y.data() + plane * out_plane;
-    for (std::int64_t channel = 0; channel < geometry.inputs; ++channel) {
-      const double* source = x.data() + (batch_group * geometry.inputs + channel) * in_plane;
-      const double* kernel = w.data() + (filter * geometry.inputs + channel) * taps;
-      for_each_row(axes, {axes[0].output, axes[1].output}, {axes[0].input, axes[1].input},
-                   [&](std::int64_t kernel_row, std::int64_t out_row, std::int64_t in_row) {
-                     for (std::int64_t k = 0; k < row.kernel; ++k) {
-                       const Range range = valid_positions(row, k, row.output, row.input);
-                       const std::int64_t start = range.first * row.stride + k * row.dilation - row.pad_begin;
-                       if (range.first < range.last) {
-                         add_row(sums + out_row * row.output + range.first, source + in_row * row.input + start,
-                                 row.stride, range.last - range.first, kernel[kernel_row * row.kernel + k]);
-                       }
-                     }
-                   });
+  const PhasedRows phases(axes[2]);
+  std::vector<double> padded(
+      static_cast<std::size_t>(geometry.inputs * axes[0].input * axes[1].input * phases.length() + kRowSlack));
+  const std::vector<double> zeros(static_cast<std::size_t>(axes[2].output + kRowSlack), 0.0);
+  std::vector<const double*> rows(static_cast<std::size_t>(geometry.inputs * taps));
+  for (std::int64_t batch_group = 0; batch_group < geometry.batch * geometry.groups; ++batch_group) {
+    const std::int64_t in_rows = geometry.inputs * axes[0].input * axes[1].input;
+    for (std::int64_t row = 0; row < in_rows; ++row) {
+      phases.fill(x.data() + batch_group * geometry.inputs * in_plane + row * axes[2].input,
+                  padded.data() + row * phases.length());
+    }
+    const double* filters = w.data() + batch_group % geometry.groups * geometry.outputs * geometry.inputs * taps;
+    double* sums = y.data() + batch_group * geometry.outputs * out_plane;
+    for (std::int64_t out_row = 0; out_row < axes[0].output * axes[1].output; ++out_row) {
+      gather_rows(axes, phases, padded.data(), zeros.data(), out_row, rows);
+      sum_rows(rows, filters, geometry.outputs, axes[2].output, sums + out_row * axes[2].output, out_plane);
     }
   }
   store(output, y);

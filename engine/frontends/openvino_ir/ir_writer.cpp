@@ -389,6 +389,7 @@ class GraphWriter {
   pugi::xml_node edges_;
   WeightsFile& weights_;
   std::map<ValueId, Source> sources_;
+  std::set<std::string> layer_names_;
   std::vector<int> parameter_ids_;
   std::vector<int> result_ids_;
   int next_layer_ = 0;
