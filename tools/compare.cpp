@@ -47,6 +47,9 @@ void print_summary(const DeviceComparison& comparison) {
   }
   fmt::print("{} nodes compared, {} of them judged by a tolerance, {} beyond it\n", comparison.nodes.size(), judged,
              exceeded);
+  if (judged * 2 < comparison.nodes.size()) {
+    fmt::print("for most nodes no tolerance is known; --tolerance 1e-3 judges all by a share of their magnitude\n");
+  }
 }
 
 void print_comparison(const DeviceComparison& comparison) {

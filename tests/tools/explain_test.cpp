@@ -29,7 +29,7 @@ TEST(Explain, NamesEveryStepAndWhoSaidSo) {
           "  the model's own metadata", "task: detect [metadata task]",
           "before the network:", "  1. take the frame or an object's region, in the format it has",
           "  2. resize to 16x16 (width x height, bilinear), letterbox: aspect ratio kept, centred, borders 114 "
-          "[metadata task (as all Ultralytics models)], borders [metadata task (as all Ultralytics models)]",
+          "[metadata task (as all Ultralytics models)]",
           "  3. turn colours into RGB [metadata task (as all Ultralytics models)]",
           "  4. subtract the mean 0 0 0 [metadata task (as all Ultralytics models)]",
           "  5. divide by the scale 255 255 255 [metadata task (as all Ultralytics models)]",

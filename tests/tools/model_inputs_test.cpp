@@ -23,11 +23,17 @@ Shape shape_of(const Model& model, std::size_t input) {
   return model.graph.value(model.graph.inputs[input].value).type.shape;
 }
 
+InputOptions arrays(std::vector<std::string> texts) {
+  InputOptions options;
+  options.arrays = std::move(texts);
+  return options;
+}
+
 TEST(ModelInputs, OpenExtentsTakeThoseOfArrays) {
   const test::TempDir dir;
   write_npy(dir / "a.npy", Tensor(DataType::kF32, {2, 3, 4}).view());
   Model model = model_of("y = Relu(x: f32[?,3,?])\nz = Relu(w: f32[5])");
-  const GivenInputs given = prepare_inputs(model, {.arrays = {"x=" + (dir / "a.npy").string()}});
+  const GivenInputs given = prepare_inputs(model, arrays({"x=" + (dir / "a.npy").string()}));
   EXPECT_EQ(given.size(), 1U);
   EXPECT_EQ(shape_of(model, 0), (Shape{2, 3, 4}));
   EXPECT_EQ(model.graph.value(model.graph.outputs[0].value).type.shape, (Shape{2, 3, 4}));
@@ -38,7 +44,7 @@ TEST(ModelInputs, AMissingLeadingOneIsAdded) {
   const test::TempDir dir;
   write_npy(dir / "a.npy", Tensor(DataType::kU8, {3, 4}).view());
   Model model = model_of("y = Relu(x: f32[1,3,4])");
-  EXPECT_EQ(prepare_inputs(model, {.arrays = {(dir / "a.npy").string()}}).at(0).shape(), (Shape{1, 3, 4}));
+  EXPECT_EQ(prepare_inputs(model, arrays({(dir / "a.npy").string()})).at(0).shape(), (Shape{1, 3, 4}));
 }
 
 TEST(ModelInputs, OpenPicturesTakeThePicturesSize) {
@@ -49,14 +55,18 @@ TEST(ModelInputs, OpenPicturesTakeThePicturesSize) {
   picture.bgr.assign(std::size_t{3} * 6 * 4, 77);
   write_image(dir / "p.png", picture);
   Model model = model_of("y = Relu(x: f32[?,3,?,?])");
-  const GivenInputs given = prepare_inputs(model, {.image = dir / "p.png"});
+  InputOptions options;
+  options.image = dir / "p.png";
+  const GivenInputs given = prepare_inputs(model, options);
   ASSERT_EQ(shape_of(model, 0), (Shape{1, 3, 4, 6}));
   EXPECT_EQ(given.at(0).data<float>()[0], 77);
 }
 
 TEST(ModelInputs, ShapesAskedForGoFirst) {
   Model model = model_of("y = Relu(x: f32[1,3,8,8])");
-  EXPECT_TRUE(prepare_inputs(model, {.shapes = "x[1,3,4,5]"}).empty());
+  InputOptions options;
+  options.shapes = "x[1,3,4,5]";
+  EXPECT_TRUE(prepare_inputs(model, options).empty());
   EXPECT_EQ(shape_of(model, 0), (Shape{1, 3, 4, 5}));
 }
 
@@ -66,10 +76,10 @@ TEST(ModelInputs, WhatDoesNotFitIsNamed) {
   write_npy(file, Tensor(DataType::kF32, {2, 2}).view());
   Model model = model_of("y = Relu(x: f32[2,3])");
   test::expect_error(ErrorCode::kInvalidArgument, {"the array for 'x' is [2,2], the model takes [2,3]"},
-                     [&] { prepare_inputs(model, {.arrays = {file}}); });
-  test::expect_error(ErrorCode::kNotFound, {"no input 'q'"}, [&] { prepare_inputs(model, {.arrays = {"q=" + file}}); });
+                     [&] { prepare_inputs(model, arrays({file})); });
+  test::expect_error(ErrorCode::kNotFound, {"no input 'q'"}, [&] { prepare_inputs(model, arrays({"q=" + file})); });
   test::expect_error(ErrorCode::kInvalidArgument, {"'x' is given twice"}, [&] {
-    prepare_inputs(model, {.arrays = {file, "x=" + file}});
+    prepare_inputs(model, arrays({file, "x=" + file}));
   });
 }
 

@@ -131,7 +131,9 @@ TEST_F(ModelSpecTest, IsFoundBesideTheModelThenInTheDirectories) {
   write("a/net.yaml", "version: 1\nname: stem\n");
   EXPECT_EQ(resolve_model_spec(model).name, "stem");
   EXPECT_EQ(resolve_model_spec(model).model, model);
-  EXPECT_EQ(resolve_model_spec(model, {.model_spec = directory_ / "a/model.yaml"}).name, "model");
+  SpecRequest request;
+  request.model_spec = directory_ / "a/model.yaml";
+  EXPECT_EQ(resolve_model_spec(model, request).name, "model");
   unsetenv("FOVEA_MODEL_SPECS");
   const ModelSpec plain = resolve_model_spec(directory_ / "none" / "other.xml");
   EXPECT_EQ(plain.name, "other");

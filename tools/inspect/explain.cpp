@@ -39,6 +39,14 @@ std::string resize_text(const PreProcessSpec& spec) {
   return {};
 }
 
+/// Who said how to resize and, where that is someone else, who said the grey of the borders.
+std::string resize_origin(const PreProcessSpec& pre, const ModelSpec& spec) {
+  const std::string resize = origin(spec, "input.resize");
+  const std::string borders = origin(spec, "input.pad-value");
+  const bool has_borders = pre.resize == ResizeMode::kLetterbox || pre.resize == ResizeMode::kLetterboxTopLeft;
+  return has_borders && borders != resize ? resize + ", borders " + borders : resize;
+}
+
 /// The first labels and how many there are.
 std::string labels_text(const std::vector<std::string>& labels) {
   constexpr std::size_t kMostShown = 8;
@@ -55,10 +63,10 @@ class Steps {
   explicit Steps(Plan& plan) : plan_(plan) {}
 
   void add(const std::string& what, const std::string& who) {
-    plan_.lines.push_back(fmt::format("  {}. {} {}", ++count_, what, who));
+    plan_.lines.push_back(fmt::format("  {}. {}{}{}", ++count_, what, who.empty() ? "" : " ", who));
   }
   void detail(const std::string& what, const std::string& who) {
-    plan_.lines.push_back(fmt::format("     {} {}", what, who));
+    plan_.lines.push_back(fmt::format("     {}{}{}", what, who.empty() ? "" : " ", who));
   }
   void problem(const std::string& what) {
     plan_.lines.push_back("  problem: " + what);
@@ -92,10 +100,7 @@ void explain_before(const Model& model, const ModelSpec& spec, Plan& plan) {
     steps.add("take the frame or an object's region, in the format it has", "");
     steps.add(
         fmt::format("resize to {}x{} (width x height, bilinear), {}", pre.width_px, pre.height_px, resize_text(pre)),
-        origin(spec, "input.resize") +
-            (pre.resize == ResizeMode::kLetterbox || pre.resize == ResizeMode::kLetterboxTopLeft
-                 ? ", borders " + origin(spec, "input.pad-value")
-                 : ""));
+        resize_origin(pre, spec));
     steps.add(fmt::format("turn colours into {}", channels_name(pre.channels)),
               pre.channels == ChannelOrder::kGray && spec.input.channels != ChannelOrder::kGray
                   ? "[the input has one channel]"
