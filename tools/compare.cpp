@@ -61,9 +61,9 @@ void print_comparison(const DeviceComparison& comparison) {
     fmt::print("{:<40} {:<20} {:<24} error {:<10.3g} {} size {:.3g}{}\n", shortened(node.node), node.op, node.type,
                node.error, std::isinf(node.bound) ? "no bound derived  " : fmt::format("allowed {:<10.3g}", node.bound),
                node.size,
-               node.exceeded ? "  EXCEEDED"
-               : node.healed ? "  differs, what reads it agrees"
-                             : "");
+               node.healed     ? "  EXCEEDED, what reads it agrees"
+               : node.exceeded ? "  EXCEEDED"
+                               : "");
   }
   for (const auto& [name, error] : comparison.output_errors) {
     fmt::print("whole model, output '{}': {}\n", name,
@@ -73,8 +73,10 @@ void print_comparison(const DeviceComparison& comparison) {
   print_summary(comparison);
   if (comparison.first_exceeded < comparison.nodes.size()) {
     const NodeComparison& node = comparison.nodes[comparison.first_exceeded];
-    fmt::print("first node beyond its tolerance: '{}' ({}), error {:.3g}, allowed {:.3g}\n", node.node, node.op,
-               node.error, node.bound);
+    fmt::print(
+        "first node beyond its tolerance: '{}' ({}), error {:.3g}, allowed {:.3g}{}\n", node.node, node.op, node.error,
+        node.bound,
+        node.healed ? "; what is computed from it agrees again, as where models order their steps otherwise" : "");
   }
 }
 

@@ -164,7 +164,7 @@ int report_unsupported(const importer::UnsupportedOperators& error, const Option
   fmt::print("{} cannot be read: {} operator{} not supported\n", options.model.string(), error.operators().size(),
              error.operators().size() == 1 ? " is" : "s are");
   for (const importer::UnsupportedOperator& op : error.operators()) {
-    fmt::print("  {}: {} node{}, needs {}\n", op.name, op.nodes.size(), op.nodes.size() == 1 ? "" : "s", op.needed);
+    fmt::print("  {}: {} node{}, {}\n", op.name, op.nodes.size(), op.nodes.size() == 1 ? "" : "s", op.needed);
     for (const std::string& node : op.nodes) {
       fmt::print("    {}\n", node);
     }

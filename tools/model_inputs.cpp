@@ -120,7 +120,11 @@ GivenInputs prepare_inputs(Model& model, const InputOptions& options) {
     closed[port.name] = closed_for_picture(port, shape_of(model, index), image);
   }
   if (!closed.empty()) {
-    reshape(model.graph, closed);
+    try {
+      reshape(model.graph, closed);
+    } catch (const Error& error) {
+      throw error.with_context("the extents of what was given do not suit the model; --input-shape says others");
+    }
   }
   if (picture) {
     feed_image(model, spec, index, image, given);

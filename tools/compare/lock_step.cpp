@@ -237,12 +237,16 @@ std::map<std::string, double> compare_outputs(Core& core, const Model& a, const 
 }
 
 void find_first(DeviceComparison& comparison) {
-  const auto found = std::ranges::find(comparison.nodes, true, &NodeComparison::exceeded);
+  auto found =
+      std::ranges::find_if(comparison.nodes, [](const NodeComparison& node) { return node.exceeded && !node.healed; });
+  if (found == comparison.nodes.end()) {
+    found = std::ranges::find(comparison.nodes, true, &NodeComparison::exceeded);
+  }
   comparison.first_exceeded = static_cast<std::size_t>(found - comparison.nodes.begin());
 }
 
-/// Takes the blame from nodes that differ while all that is computed from them agrees, each path up to the next value
-/// both models have. Without a bound, half of the digits of f32 must be the same.
+/// Marks nodes that differ while all that is computed from them agrees, each path up to the next value both models
+/// have. Without a bound, half of the digits of f32 must be the same.
 void mark_healed(const Graph& graph, DeviceComparison& comparison) {
   const double half_the_digits = std::sqrt(kUnit);
   std::map<std::string, NodeComparison*> compared;
@@ -260,7 +264,6 @@ void mark_healed(const Graph& graph, DeviceComparison& comparison) {
     if (const auto found = compared.find(graph.value(output).name); found != compared.end()) {
       NodeComparison& result = *found->second;
       result.healed = result.exceeded && fine;
-      result.exceeded = result.exceeded && !result.healed;
       const bool alike = std::isinf(result.bound) ? result.error <= half_the_digits * result.size : !result.exceeded;
       fine = alike || result.healed;
     }

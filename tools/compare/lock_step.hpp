@@ -27,15 +27,16 @@ struct NodeComparison {
   double bound = 0;  ///< What was allowed at that element; infinity: no bound is known.
   double size = 0;   ///< Largest magnitude of the output.
   bool exceeded = false;
-  /// Two models only: beyond its bound, but everything computed from it agrees again, so the models merely order their
-  /// steps otherwise (a normalisation inside the convolution or behind it). Not `exceeded` then.
+  /// Two models only: exceeded, but everything computed from it agrees again. The models may order their steps
+  /// otherwise (a normalisation inside the convolution or behind it), or these inputs do not show the difference.
   bool healed = false;
   std::string not_run;  ///< Why a device did not run the node; empty when both did.
 };
 
 struct DeviceComparison {
   std::vector<NodeComparison> nodes;            ///< In the order of the graph, after constants are folded.
-  std::size_t first_exceeded = 0;               ///< Index into nodes; nodes.size(): none.
+  /// Index into nodes of the first exceeded that is not healed, else of the first exceeded; nodes.size(): none.
+  std::size_t first_exceeded = 0;
   std::map<std::string, double> output_errors;  ///< Whole models: largest error of each output, for people; empty when
                                                 ///< a device cannot run the whole.
 };

@@ -23,7 +23,7 @@ void UnsupportedReport::throw_if_any() const {
   for (const auto& [name, entry] : missing_) {
     operators.push_back(entry);
     unlisted = unlisted || entry.needed.empty();
-    operators.back().needed = entry.needed.empty() ? needed_ : entry.needed;
+    operators.back().needed = entry.needed.empty() ? "needs " + needed_ : entry.needed;
     if (operators.size() > kMaxOperators) {
       text += operators.size() == kMaxOperators + 1 ? "\n  …" : "";
       continue;
