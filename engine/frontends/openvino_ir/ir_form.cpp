@@ -113,11 +113,16 @@ void complete_window(const Graph& graph, const Node& node, IrForm& form) {
   }
 }
 
-/// Poolings of opset 14 differ from the older ones by a way of rounding.
+/// Poolings of opset 14 differ from the older ones by a way of rounding; those of opset 1 have fewer attributes.
 void lower_pool(const Node& node, IrForm& form) {
   const std::string* rounding = find(form, "rounding_type");
   if (form.opset == 14 && (rounding == nullptr || *rounding != "ceil_torch")) {
     form.opset = node.op->name == "MaxPool" ? 8 : 1;
+  }
+  if ((node.op->name == "MaxPool" || node.op->name == "AvgPool") && form.opset == 1) {
+    std::erase_if(form.attributes, [](const auto& attribute) {
+      return attribute.first == "dilations" || attribute.first == "index_element_type" || attribute.first == "axis";
+    });
   }
 }
 

@@ -84,6 +84,16 @@ std::set<std::string> equations(const Graph& graph) {
   return all;
 }
 
+/// Names what is in one of them only.
+void expect_same(const std::set<std::string>& actual, const std::set<std::string>& expected) {
+  for (const std::string& each : actual) {
+    EXPECT_TRUE(expected.contains(each)) << "only in what was read again: " << each;
+  }
+  for (const std::string& each : expected) {
+    EXPECT_TRUE(actual.contains(each)) << "only in the model: " << each;
+  }
+}
+
 std::vector<std::string> port_names(const std::vector<GraphPort>& ports) {
   std::vector<std::string> names;
   for (const GraphPort& port : ports) {
@@ -122,7 +132,7 @@ TEST_P(IrRoundTripOf, KeepsGraphAndResults) {
     const std::string weights = content(dir_ / "model.bin");
     // Version 10 has no Slice; what stands for it is checked by its results.
     if (version == IrVersion::k11 || to_text(model.graph).find(" = Slice(") == std::string::npos) {
-      EXPECT_EQ(equations(again.graph), expected_equations);
+      expect_same(equations(again.graph), expected_equations);
     }
     EXPECT_EQ(port_names(again.graph.inputs), port_names(model.graph.inputs));
     EXPECT_EQ(port_names(again.graph.outputs), port_names(model.graph.outputs));
@@ -182,7 +192,7 @@ TEST_F(IrRoundTrip, CompressesWeights) {
 TEST_F(IrRoundTrip, OpenExtentsNeedVersion11) {
   const Model model = read_model(kModels / "fsrcnn-tf/FSRCNN_x2.pb");
   ASSERT_FALSE(is_static(model.graph.value(model.graph.inputs[0].value).type.shape));
-  EXPECT_EQ(equations(write_and_read(model, {}).graph), equations(model.graph));
+  expect_same(equations(write_and_read(model, {}).graph), equations(model.graph));
   try {
     write_openvino_ir(model, dir_ / "x.xml", {.version = IrVersion::k10});
     ADD_FAILURE() << "open extents were written as version 10";
