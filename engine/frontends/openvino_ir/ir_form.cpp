@@ -119,7 +119,9 @@ void lower_pool(const Node& node, IrForm& form) {
   if (form.opset == 14 && (rounding == nullptr || *rounding != "ceil_torch")) {
     form.opset = node.op->name == "MaxPool" ? 8 : 1;
   }
-  if ((node.op->name == "MaxPool" || node.op->name == "AvgPool") && form.opset == 1) {
+  const std::string* dilations = find(form, "dilations");
+  const bool dilated = dilations != nullptr && dilations->find_first_not_of("1,") != std::string::npos;
+  if ((node.op->name == "MaxPool" || node.op->name == "AvgPool") && form.opset == 1 && !dilated) {
     std::erase_if(form.attributes, [](const auto& attribute) {
       return attribute.first == "dilations" || attribute.first == "index_element_type" || attribute.first == "axis";
     });
