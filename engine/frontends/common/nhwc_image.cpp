@@ -9,7 +9,12 @@ namespace fovea::importer {
 namespace {
 
 Attributes window_attributes(const WindowSpec& window) {
-  Attributes attributes = {{"strides", window.strides}, {"dilations", window.dilations}};
+  const bool explicit_pads = window.padding.kind == Padding::Kind::kExplicit;
+  const Ints none(window.strides.size(), 0);
+  Attributes attributes = {{"strides", window.strides},
+                           {"dilations", window.dilations},
+                           {"pads_begin", explicit_pads ? window.padding.begin : none},
+                           {"pads_end", explicit_pads ? window.padding.end : none}};
   switch (window.padding.kind) {
     case Padding::Kind::kSame:
       attributes.emplace_back("auto_pad", "same_upper");
@@ -18,8 +23,6 @@ Attributes window_attributes(const WindowSpec& window) {
       attributes.emplace_back("auto_pad", "valid");
       break;
     case Padding::Kind::kExplicit:
-      attributes.emplace_back("pads_begin", window.padding.begin);
-      attributes.emplace_back("pads_end", window.padding.end);
       break;
   }
   return attributes;

@@ -20,7 +20,7 @@ namespace fovea::importer {
 namespace {
 
 /// What the messages of a file may take: those of real networks take some times their bytes, weights their own size.
-constexpr std::uint64_t kMessageGrowth = 6;
+constexpr std::uint64_t kMessageGrowth = 8;
 constexpr std::uint64_t kExtraMessageBytes = std::uint64_t{24} << 20U;
 /// A network in text form has some hundred layers; weights are not written as text.
 constexpr std::size_t kMaxTextBytes = std::size_t{8} << 20U;

@@ -115,7 +115,7 @@ class Meter {
         const bool wide =
             field.cpp_type() == FieldDescriptor::CPPTYPE_INT64 || field.cpp_type() == FieldDescriptor::CPPTYPE_UINT64;
         const auto ends_number = [](std::byte b) { return (b & std::byte{0x80}) == std::byte{0}; };
-        return (wide ? sizeof(std::uint64_t) : sizeof(std::uint32_t)) *
+        return kListGrowth * (wide ? sizeof(std::uint64_t) : sizeof(std::uint32_t)) *
                static_cast<std::uint64_t>(std::ranges::count_if(bytes, ends_number));
       }
     }

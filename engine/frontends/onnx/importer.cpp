@@ -139,6 +139,7 @@ Importer::Importer(const proto::ModelProto& model, TensorReader& tensors) : mode
   for (const auto& import : model.opset_import()) {
     opsets_[import.domain() == "ai.onnx" ? "" : import.domain()] = clamp_opset(import.version());
   }
+  builder_.set_source_bytes(tensors.bytes());
   opsets_.try_emplace("", 1);  // what files of the first format version mean
   for (const proto::FunctionProto& function : model.functions()) {
     functions_.try_emplace({function.domain(), function.name()}, &function);

@@ -96,13 +96,13 @@ DataType NodeContext::attribute_type(std::string_view name) const {
 Tensor NodeContext::tensor(std::string_view name) const {
   const std::string place = fmt::format("{} attribute {}", where_, name);
   const proto::AttributeProto* attribute = find(name);
-  if (attribute != nullptr && attribute->has_sparse_tensor()) {
-    return tensors_.read(attribute->sparse_tensor(), place);
-  }
-  if (attribute == nullptr || !attribute->has_t()) {
+  const bool sparse = attribute != nullptr && attribute->has_sparse_tensor();
+  if (!sparse && (attribute == nullptr || !attribute->has_t())) {
     invalid(fmt::format("has no tensor attribute {}", name));
   }
-  return tensors_.read(attribute->t(), place);
+  Tensor tensor = sparse ? tensors_.read(attribute->sparse_tensor(), place) : tensors_.read(attribute->t(), place);
+  builder_.set_source_bytes(tensors_.bytes());  // reading may have opened a further file
+  return tensor;
 }
 
 const proto::GraphProto& NodeContext::subgraph(std::string_view name) const {

@@ -96,6 +96,38 @@ void make_strided(const Graph& graph, const Node& node, IrForm& form) {
   form.constants = {{"begin", begin}, {"end", end}, {"strides", stride}};
 }
 
+/// Files may leave out lists of a window that say nothing; readers of the past want them.
+void complete_window(const Graph& graph, const Node& node, IrForm& form) {
+  if (find(form, "strides") == nullptr || find(form, "auto_pad") == nullptr) {
+    return;
+  }
+  constexpr std::size_t kBatchAndChannels = 2;
+  const std::size_t rank = graph.value(node.outputs[0]).type.shape.size();
+  for (auto& [name, value] : form.attributes) {
+    const bool ones = name == "strides" || name == "dilations";
+    if (value.empty() && (ones || name == "pads_begin" || name == "pads_end")) {
+      for (std::size_t i = kBatchAndChannels; i < rank; ++i) {
+        value += (value.empty() ? "" : ",") + std::string(ones ? "1" : "0");
+      }
+    }
+  }
+}
+
+/// Poolings of opset 14 differ from the older ones by a way of rounding; those of opset 1 have fewer attributes.
+void lower_pool(const Node& node, IrForm& form) {
+  const std::string* rounding = find(form, "rounding_type");
+  if (form.opset == 14 && (rounding == nullptr || *rounding != "ceil_torch")) {
+    form.opset = node.op->name == "MaxPool" ? 8 : 1;
+  }
+  const std::string* dilations = find(form, "dilations");
+  const bool dilated = dilations != nullptr && dilations->find_first_not_of("1,") != std::string::npos;
+  if ((node.op->name == "MaxPool" || node.op->name == "AvgPool") && form.opset == 1 && !dilated) {
+    std::erase_if(form.attributes, [](const auto& attribute) {
+      return attribute.first == "dilations" || attribute.first == "index_element_type" || attribute.first == "axis";
+    });
+  }
+}
+
 void lower_for_v10(const Graph& graph, const Node& node, IrForm& form) {
   const std::string_view op = node.op->name;
   if (op == "Softmax") {
@@ -122,6 +154,8 @@ IrForm ir_form(const Graph& graph, const Node& node, IrVersion version) {
               .opset = opset_of(node, version),
               .attributes = printed_attributes(node),
               .constants = {}};
+  lower_pool(node, form);
+  complete_window(graph, node, form);
   if (version == IrVersion::k10) {
     lower_for_v10(graph, node, form);
   }

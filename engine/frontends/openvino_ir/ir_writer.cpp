@@ -240,6 +240,13 @@ class GraphWriter {
     return clamped.cast(DataType::kF16);
   }
 
+  /// Readers keep weights behind such a Convert as they are stored.
+  static void mark_decompression(pugi::xml_node convert) {
+    pugi::xml_node attribute = convert.append_child("rt_info").append_child("attribute");
+    attribute.append_attribute("name") = "decompression";
+    attribute.append_attribute("version") = 0;
+  }
+
   void write_constant(ValueId id) {
     const Value& value = graph_.value(id);
     const Tensor& tensor = *value.constant;
@@ -253,9 +260,7 @@ class GraphWriter {
     const int constant = next_layer_ - 1;
     pugi::xml_node convert = add_layer(value.name, "Convert", 1);
     convert.append_child("data").append_attribute("destination_type") = "f32";
-    pugi::xml_node attribute = convert.append_child("rt_info").append_child("attribute");
-    attribute.append_attribute("name") = "decompression";
-    attribute.append_attribute("version") = 0;
+    mark_decompression(convert);
     add_port(convert.append_child("input"), 0, {DataType::kF16, tensor.shape()}, {});
     add_port(convert.append_child("output"), 1, tensor.type(), {});
     add_edge({constant, 0}, next_layer_ - 1, 0);
@@ -295,6 +300,13 @@ class GraphWriter {
       for (const auto& [name, value] : form.attributes) {
         data.append_attribute(name.c_str()) = value.c_str();
       }
+    }
+    const Tensor* stored = node.inputs.empty() ? nullptr : graph_.constant(node.inputs[0]);
+    const bool decompresses = options_.version == IrVersion::k11 && form.type == "Convert" && stored != nullptr &&
+                              stored->data_type() == DataType::kF16 &&
+                              graph_.value(node.outputs[0]).type.data_type == DataType::kF32;
+    if (decompresses) {
+      mark_decompression(layer);
     }
     int port = 0;
     if (!sources.empty()) {

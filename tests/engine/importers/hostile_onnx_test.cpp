@@ -68,7 +68,7 @@ TEST_F(HostileOnnx, SizesThatNodesAskFor) {
              .outputs = {ox::value_info("y", {1})}},
             parts, opset);
   };
-  with_sizes("ConstantOfShape", {kHuge, 4}, {"node 'n'", "2^40"});
+  with_sizes("ConstantOfShape", {kHuge, 4}, {"node 'n'", "1152921504606846976"});
   with_sizes("HannWindow", {std::int64_t{1} << 40}, {"node 'n'", "window of 1099511627776 values"});
   const auto eye = [&](std::int64_t rows, std::initializer_list<std::string_view> parts) {
     refuses({.nodes = {ox::node("EyeLike", {"x"}, {"y"}, {}, "n")},
@@ -130,7 +130,7 @@ TEST_F(HostileOnnx, Repetition) {
   refuses_bytes(ox::Message().number(1, 7).bytes() + repeated(99, 2'500'000).bytes(), {"take more than"});
   // A packed list of small numbers takes eight times its size in memory.
   refuses_initializer(ox::Message().text(1, std::string(5'000'000, '\1')).number(2, 1).text(8, "w"),
-                      {"initializer 'w' has 5000000 axes, expected at most 16"});
+                      {"'m.onnx'", "take more than"});
 }
 
 TEST_F(HostileOnnx, CyclesAndLongChains) {
@@ -173,7 +173,8 @@ TEST_F(HostileOnnx, Loops) {
     refuses({.nodes = {node}, .initializers = {count}, .inputs = {}, .outputs = {ox::value_info("y", {1})}}, parts);
   };
   const ox::Message cast = ox::node("Cast", {"i"}, {"v"}, {ox::integer_attribute("to", 1)}, std::string(10'000, 'n'));
-  refuses_loop(kHuge, loop({cast}, {}), {"runs more than 4096 rounds"});
+  refuses_loop(kHuge, loop({ox::node("Cast", {"i"}, {"v"}, {ox::integer_attribute("to", 1)})}, {}),
+               {"runs more than 4096 rounds"});
   refuses_loop(4000, loop({cast}, {}), {"names have more than"});
   // A list of values is copied in each round.
   const ox::Message list =
@@ -220,8 +221,7 @@ TEST_F(HostileOnnx, Functions) {
   for (int i = 0; i < 2000; ++i) {
     calls.push_back(call("f", i == 0 ? "x" : std::to_string(i), i == 1999 ? "y" : std::to_string(i + 1)));
   }
-  refuses_bytes(file(calls, {function("f", {constant, ox::node("Add", {"a", "k"}, {"b"})})}),
-                {"bodies of called functions take more than"});
+  refuses_bytes(file(calls, {function("f", {constant, ox::node("Add", {"a", "k"}, {"b"})})}), {"take more than"});
   // Doubling at each level.
   std::vector<ox::Message> levels;
   for (int i = 0; i < 30; ++i) {

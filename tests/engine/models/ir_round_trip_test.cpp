@@ -7,11 +7,14 @@
 #include <filesystem>
 #include <fstream>
 #include <random>
+#include <set>
 #include <sstream>
 
+#include "engine/frontends/content_hash.hpp"
 #include "engine/frontends/frontend.hpp"
 #include "engine/frontends/openvino_ir/ir_writer.hpp"
 #include "engine/ops/graph_text.hpp"
+#include "engine/ops/op_def.hpp"
 #include "engine/runtime/core.hpp"
 #include "tests/engine/models/all_models.hpp"
 #include "tests/support/temp_dir.hpp"
@@ -49,6 +52,53 @@ std::vector<std::vector<std::byte>> run(Core& core, const Model& model) {
   return outputs;
 }
 
+/// What a graph says, without the order of its nodes, which readers choose: each node with its attributes, inputs and
+/// types, each constant that is read with its content.
+std::set<std::string> equations(const Graph& graph) {
+  std::set<std::string> all;
+  const auto describe = [&](ValueId id) {
+    const Value& value = graph.value(id);
+    if (value.constant) {
+      const auto bytes = value.constant->bytes();
+      all.insert(value.name + " is " + to_string(value.type) + " " + content_hash({bytes}));
+    }
+    return value.name + ": " + to_string(value.type);
+  };
+  for (const Node& node : graph.nodes) {
+    std::ostringstream text;
+    text << node.name << " = " << node.op->name;
+    if (node.op->attributes.print != nullptr && node.attributes.has_value()) {
+      node.op->attributes.print(text, node.attributes);
+    }
+    for (const ValueId input : node.inputs) {
+      text << " | " << describe(input);
+    }
+    for (const ValueId output : node.outputs) {
+      text << " -> " << describe(output);
+    }
+    // A pooling without dilations and one with dilations of 1 are the same.
+    std::string equation = text.str();
+    if (const auto at = equation.find(" dilations=1,1 "); at != std::string::npos) {
+      equation.replace(at, std::string_view(" dilations=1,1 ").size(), " dilations= ");
+    }
+    all.insert(std::move(equation));
+  }
+  for (const GraphPort& port : graph.outputs) {
+    all.insert("output " + port.name + " is " + describe(port.value));
+  }
+  return all;
+}
+
+/// Names what is in one of them only.
+void expect_same(const std::set<std::string>& actual, const std::set<std::string>& expected) {
+  for (const std::string& each : actual) {
+    EXPECT_TRUE(expected.contains(each)) << "only in what was read again: " << each;
+  }
+  for (const std::string& each : expected) {
+    EXPECT_TRUE(actual.contains(each)) << "only in the model: " << each;
+  }
+}
+
 std::vector<std::string> port_names(const std::vector<GraphPort>& ports) {
   std::vector<std::string> names;
   for (const GraphPort& port : ports) {
@@ -79,15 +129,15 @@ TEST_P(IrRoundTripOf, KeepsGraphAndResults) {
   Core core;
   const Model model = test::read_with_fixed_extents(kModels / GetParam());
   const auto expected = run(core, model);
-  const std::string text = to_text(model.graph);
+  const std::set<std::string> expected_equations = equations(model.graph);
   for (const IrVersion version : {IrVersion::k10, IrVersion::k11}) {
     SCOPED_TRACE(version == IrVersion::k10 ? "IR version 10" : "IR version 11");
     const Model again = write_and_read(model, {.version = version});
     const std::string xml = content(dir_ / "model.xml");
     const std::string weights = content(dir_ / "model.bin");
     // Version 10 has no Slice; what stands for it is checked by its results.
-    if (version == IrVersion::k11 || text.find("Slice(") == std::string::npos) {
-      EXPECT_EQ(to_text(again.graph), text);
+    if (version == IrVersion::k11 || to_text(model.graph).find(" = Slice(") == std::string::npos) {
+      expect_same(equations(again.graph), expected_equations);
     }
     EXPECT_EQ(port_names(again.graph.inputs), port_names(model.graph.inputs));
     EXPECT_EQ(port_names(again.graph.outputs), port_names(model.graph.outputs));
@@ -147,7 +197,7 @@ TEST_F(IrRoundTrip, CompressesWeights) {
 TEST_F(IrRoundTrip, OpenExtentsNeedVersion11) {
   const Model model = read_model(kModels / "fsrcnn-tf/FSRCNN_x2.pb");
   ASSERT_FALSE(is_static(model.graph.value(model.graph.inputs[0].value).type.shape));
-  EXPECT_EQ(to_text(write_and_read(model, {}).graph), to_text(model.graph));
+  expect_same(equations(write_and_read(model, {}).graph), equations(model.graph));
   try {
     write_openvino_ir(model, dir_ / "x.xml", {.version = IrVersion::k10});
     ADD_FAILURE() << "open extents were written as version 10";
