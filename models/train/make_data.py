@@ -90,14 +90,16 @@ def main():
     parser.add_argument("--data", type=pathlib.Path, default=pathlib.Path("street-data"))
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--only", choices=sorted(SPLITS), help="one split only")
+    parser.add_argument("--scenes", type=int, help="at most so many of each split, to try things")
     options = parser.parse_args()
     jobs = []
     for name, split in SPLITS.items():
         if options.only not in (None, name):
             continue
         (options.data / name).mkdir(parents=True, exist_ok=True)
-        for first in range(split["seeds"][0], split["seeds"][1], SEEDS_A_SHARD):
-            last = min(first + SEEDS_A_SHARD, split["seeds"][1])
+        end = min(split["seeds"][1], split["seeds"][0] + (options.scenes or split["seeds"][1]))
+        for first in range(split["seeds"][0], end, SEEDS_A_SHARD):
+            last = min(first + SEEDS_A_SHARD, end)
             target = options.data / name / f"{first:06}.npz"
             if not target.exists():
                 jobs.append(((first, last), split["frames"], split["step"], options.data / f"scratch-{first}", target))

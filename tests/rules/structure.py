@@ -44,7 +44,7 @@ LIBRARIES = {
     "google/protobuf/": ["engine/frontends/"],
     "flatbuffers/": ["engine/frontends/tflite/"],
     "spdlog/": ["engine/base/log.cpp"],
-    "hwy/": ["vision/", "engine/plugins/cpu/"],
+    "hwy/": ["vision/", "engine/plugins/cpu/", "engine/ops/"],
     "opencv2/": ["vision/", "bench/"],  # bench: what we compare ourselves with
     "yaml-cpp/": ["vision/yaml_reader.cpp"],
     "nlohmann/": ["engine/frontends/mxnet/files.cpp", "vision/model_proc.cpp", "publish/", "tools/", "daemon/"],

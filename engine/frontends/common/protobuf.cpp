@@ -78,8 +78,10 @@ void parse_binary(google::protobuf::Message& message, std::span<const std::byte>
   constexpr int kMaxDepth = 100;
   stream.SetRecursionLimit(kMaxDepth);
   if (!message.ParsePartialFromCodedStream(&stream) || !stream.ConsumedEntireMessage()) {
-    fail(ErrorCode::kInvalidModel, "{} is no message of type {} (damaged or cut off near byte {})", what,
-         message.GetTypeName(), stream.CurrentPosition());
+    fail(ErrorCode::kInvalidModel,
+         "{} is no message of type {} (damaged, cut off or nested deeper than {} messages near "
+         "byte {})",
+         what, message.GetTypeName(), kMaxDepth, stream.CurrentPosition());
   }
 }
 

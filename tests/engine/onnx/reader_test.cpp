@@ -241,7 +241,7 @@ TEST_F(OnnxReader, RefusesDeeplyNestedGraphs) {
     outer.message(1, node("If", {"c"}, {"y"}, {graph_attribute("then_branch", graph)}));
     graph = outer;
   }
-  EXPECT_THAT(refusal(test::onnx::model(graph)), HasSubstr("nests too deep"));
+  EXPECT_THAT(refusal(test::onnx::model(graph)), HasSubstr("nested deeper than 100 messages"));
 }
 
 TEST_F(OnnxReader, RefusesFilesCutOffAnywhere) {
