@@ -118,12 +118,16 @@ class Motion {
   std::array<Coordinate, 4> coordinates_;
 };
 
+template <class A, class B>
+bool same_label(const A& a, const B& b) {
+  return a.label_id == b.label_id && a.label == b.label;
+}
+
 /// What a track's detections were called.
 class LabelVote {
  public:
   void add(const Object& object) {
-    auto found = std::ranges::find_if(
-        votes_, [&](const Vote& vote) { return vote.label_id == object.label_id && vote.label == object.label; });
+    auto found = std::ranges::find_if(votes_, [&](const Vote& vote) { return same_label(vote, object); });
     if (found == votes_.end()) {
       // Models with many labels do not make a track grow: the weakest gives way.
       if (votes_.size() >= kMostLabels) {
@@ -139,15 +143,11 @@ class LabelVote {
 
   /// Gives the winner's name to an object. Votes must have been added.
   void name(Object& object) const {
-    const Vote& winner = *std::ranges::max_element(votes_, {}, &Vote::weight);
-    object.label = winner.label;
-    object.label_id = winner.label_id;
+    object.label = winner().label;
+    object.label_id = winner().label_id;
   }
 
-  [[nodiscard]] bool elects(const Object& object) const {
-    const Vote& winner = *std::ranges::max_element(votes_, {}, &Vote::weight);
-    return winner.label_id == object.label_id && winner.label == object.label;
-  }
+  [[nodiscard]] bool elects(const Object& object) const { return same_label(winner(), object); }
 
  private:
   struct Vote {
@@ -155,6 +155,8 @@ class LabelVote {
     int label_id = -1;
     float weight = 0;
   };
+  [[nodiscard]] const Vote& winner() const { return *std::ranges::max_element(votes_, {}, &Vote::weight); }
+
   static constexpr std::size_t kMostLabels = 4;
   static constexpr float kMemory = 0.95F;  ///< Kept of the earlier votes' weight at each detection.
 
@@ -193,8 +195,7 @@ void drop_second_guesses(const std::vector<Object>& objects, std::vector<std::si
   for (const std::size_t index : order) {
     const Object& object = objects[index];
     const bool second = std::ranges::any_of(kept, [&](std::size_t other) {
-      return objects[other].model == object.model &&
-             (objects[other].label_id != object.label_id || objects[other].label != object.label) &&
+      return objects[other].model == object.model && !same_label(objects[other], object) &&
              iou(objects[other].box, object.box) > kSecondGuessIou;
     });
     if (!second) {
@@ -404,8 +405,7 @@ void non_maximum_suppression(std::vector<Object>& objects, float max_iou) {
   for (const std::size_t index : order) {
     const Object& object = objects[index];
     const bool covered = std::ranges::any_of(kept, [&](std::size_t other) {
-      return objects[other].label_id == object.label_id && objects[other].label == object.label &&
-             iou(objects[other].box, object.box) > max_iou;
+      return same_label(objects[other], object) && iou(objects[other].box, object.box) > max_iou;
     });
     if (!covered) {
       kept.push_back(index);

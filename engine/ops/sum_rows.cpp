@@ -14,11 +14,7 @@ HWY_BEFORE_NAMESPACE();
 namespace fovea::ops::HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
-#if HWY_TARGET != HWY_SCALAR
 constexpr hn::ScalableTag<double> kF64;
-#else
-constexpr hn::CappedTag<double, 1> kF64;
-#endif
 using V = hn::Vec<decltype(kF64)>;
 constexpr std::int64_t kLanes = static_cast<std::int64_t>(hn::MaxLanes(kF64));
 constexpr int kWide = 3;     ///< Vectors of positions and …

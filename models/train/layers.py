@@ -93,8 +93,6 @@ class Residual(nn.Module):
 class Trunk(nn.Module):
     """Features at half, a quarter, an eighth, a sixteenth and a thirty-second of the input's size."""
 
-    CHANNELS = (16, 32, 64, 128, 192)
-
     def __init__(self):
         super().__init__()
         self.stem = conv(3, 16, 3, 2)
