@@ -144,6 +144,12 @@ class Analysis {
     return static_cast<double>(element_count(weights) / outputs / static_cast<std::size_t>(grouped ? weights[0] : 1));
   }
 
+  bool may_use_winograd(const Node& node) const {
+    const Shape& weights = shape(node, 1);
+    return node.op->name == "Convolution" && weights.size() == 4 && weights[2] == 3 && weights[3] == 3 &&
+           weights[0] >= 16 && weights[1] >= 16;
+  }
+
   Bound of_binary(std::string_view name, const Node& node) {
     const Bound a = input(node, 0);
     const Bound b = input(node, 1);
@@ -172,7 +178,15 @@ class Analysis {
     const std::string_view name = node.op->name;
     const Bound x = input(node, 0);
     if (name.find("Convolution") != std::string_view::npos) {
-      return product_sum(x, input(node, 1), taps(node));
+      Bound result = product_sum(x, input(node, 1), taps(node));
+      if (may_use_winograd(node)) {
+        // Along one axis the magnitudes |Aᵀ|·(|G|·|Bᵀ|) of F(4,3) add up to at most 48 where the direct sum has 3:
+        // rows of G to 1/2, 7/24 and 1, of Bᵀ to 10 and 6, of Aᵀ 1, 8 and 1. Two axes: 16². Each product passes one
+        // rounding of its weight, six of the input's transform, the channels' sum and eight of the output's transform.
+        const double channels = static_cast<double>(shape(node, 1)[1]);
+        result.error += (channels + 16) * kUnit * 256 * result.size;
+      }
+      return result;
     }
     if (name == "MatMul") {
       const Shape& a = shape(node, 0);

@@ -26,9 +26,36 @@ bool layouts_coincide(const Shape& shape) {
   return shape.size() != 4 || shape[1] == 1 || (shape[2] == 1 && shape[3] == 1);
 }
 
+bool is_per_channel(const Shape& operand, const Shape& output) {
+  if (element_count(operand) == 1) {
+    return true;
+  }
+  if (operand.size() > output.size() || element_count(operand) != static_cast<std::size_t>(output[1])) {
+    return false;
+  }
+  const std::size_t lead = output.size() - operand.size();
+  return lead <= 1 && operand[1 - lead] == output[1];
+}
+
 std::size_t NodeContext::own_inputs() const {
   const auto operands = std::ranges::count_if(node.post_ops, [](const PostOp& op) { return op.operand != kNone; });
   return node.inputs.size() - static_cast<std::size_t>(operands);
+}
+
+bool NodeContext::has_bias() const {
+  const auto& post_ops = node.post_ops;
+  if (post_ops.empty() || post_ops[0].kind != PostOpKind::kAdd) {
+    return false;
+  }
+  const Tensor* operand = constant(static_cast<std::size_t>(post_ops[0].operand));
+  const Shape& shape = output().shape;
+  if (operand == nullptr || operand->shape().size() > shape.size() || operand->shape().size() + 1 < shape.size()) {
+    return false;
+  }
+  // [C,1,1] or [1,C,1,1]; the size alone would also take a row of C elements for a bias.
+  Shape bias(operand->shape().size(), 1);
+  bias[bias.size() + 1 - shape.size()] = shape[1];
+  return operand->shape() == bias;
 }
 
 namespace {

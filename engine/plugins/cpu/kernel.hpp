@@ -18,6 +18,9 @@ enum class Layout : std::uint8_t { kPlain, kChannelsLast };
 /// Both layouts of this shape are the same bytes in the same order.
 bool layouts_coincide(const Shape& shape);
 
+/// One value per channel of `output`, or a single one: [1,C,1,1], [C,1,1], [1].
+bool is_per_channel(const Shape& operand, const Shape& output);
+
 /// What a kernel sees while it plans.
 struct NodeContext {
   const Graph& graph;
@@ -33,6 +36,8 @@ struct NodeContext {
   }
   /// Inputs of the operator itself, without the operands of post-ops.
   [[nodiscard]] std::size_t own_inputs() const;
+  /// The first post-op adds a constant per channel (axis 1) of an f32 result.
+  [[nodiscard]] bool has_bias() const;
 };
 
 /// Addresses of a step's buffers in one request, in the layouts the plan asked for.

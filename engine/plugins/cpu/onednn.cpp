@@ -68,18 +68,6 @@ bool append_eltwise(dnnl::post_ops& ops, const PostOp& op) {
   }
 }
 
-/// One value per channel: [1,C,1,1], [C,1,1], or a single value.
-bool is_per_channel(const Shape& operand, const Shape& output) {
-  if (element_count(operand) == 1) {
-    return true;
-  }
-  if (operand.size() > output.size() || element_count(operand) != static_cast<std::size_t>(output[1])) {
-    return false;
-  }
-  const std::size_t lead = output.size() - operand.size();
-  return lead <= 1 && operand[1 - lead] == output[1];
-}
-
 }  // namespace
 
 const dnnl::engine& onednn_engine() {

@@ -10,23 +10,6 @@ namespace {
 
 constexpr std::array<std::string_view, 2> kOps = {"Convolution", "GroupConvolution"};
 
-/// The first post-op adds a constant per channel: oneDNN's bias.
-bool has_bias(const NodeContext& context) {
-  const auto& post_ops = context.node.post_ops;
-  if (post_ops.empty() || post_ops[0].kind != PostOpKind::kAdd) {
-    return false;
-  }
-  const Tensor* operand = context.constant(static_cast<std::size_t>(post_ops[0].operand));
-  const Shape& shape = context.output().shape;
-  if (operand == nullptr || operand->shape().size() > shape.size() || operand->shape().size() + 1 < shape.size()) {
-    return false;
-  }
-  // [C,1,1] or [1,C,1,1]; the size alone would also take a row of C elements for a bias.
-  Shape bias(operand->shape().size(), 1);
-  bias[bias.size() + 1 - shape.size()] = shape[1];
-  return operand->shape() == bias;
-}
-
 /// A convolution with this many post-ops inside, or nullopt when oneDNN would run its slow reference.
 struct Attempt {
   dnnl::convolution_forward::primitive_desc desc;
@@ -39,7 +22,7 @@ class Planner {
       : context_(context),
         rank_(context.output().shape.size()),
         layout_(rank_ == 4 ? Layout::kChannelsLast : Layout::kPlain),
-        bias_(has_bias(context)) {}
+        bias_(context.has_bias()) {}
 
   std::optional<KernelPlan> plan(std::string& refusal) {
     describe_geometry();

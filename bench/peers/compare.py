@@ -1,0 +1,142 @@
+#!/usr/bin/python3
+"""Runs engines on the same models in turns (A B C, C B A, …) and prints ratios of medians.
+
+    bench/peers/compare.py --peers build/dev/bin --models FOLDER [--onnxruntime libonnxruntime.so] [--json FILE]
+
+Models: *.onnx with one input of fixed shape (make_models.py makes them). Every slice is timed by the peer itself. A
+slice during which other processes kept the machine busy is repeated, and how many were is reported.
+"""
+import argparse
+import json
+import os
+import pathlib
+import statistics
+import subprocess
+import tempfile
+import time
+
+import numpy as np
+import onnx
+
+MODES = {  # threads a request, requests at the same time
+    "latency, 1 thread": (1, 1),
+    "latency, 2 threads": (2, 1),
+    "throughput, 2 x 1": (1, 2),
+}
+MOST_OTHER_LOAD = 0.12  # cores
+MOST_REPETITIONS = 10
+TICKS = os.sysconf("SC_CLK_TCK")
+
+
+def busy_seconds():
+    fields = [int(field) for field in open("/proc/stat").readline().split()[1:]]
+    return (sum(fields) - fields[3] - fields[4]) / TICKS
+
+
+def own_seconds(pid):
+    fields = open(f"/proc/{pid}/stat").read().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / TICKS
+
+
+class Peer:
+    def __init__(self, name, command):
+        self.name = name
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+                                        text=True)
+        self.loaded = json.loads(self.process.stdout.readline() or "null")
+        self.medians, self.rates, self.repeated = [], [], 0
+
+    def order(self, text):
+        self.process.stdin.write(text + "\n")
+        self.process.stdin.flush()
+        return json.loads(self.process.stdout.readline())
+
+    def run_slice(self, seconds):
+        for _ in range(MOST_REPETITIONS):
+            busy, own, begin = busy_seconds(), own_seconds(self.process.pid), time.monotonic()
+            result = self.order(f"run {seconds}")
+            others = (busy_seconds() - busy) - (own_seconds(self.process.pid) - own)
+            if others / (time.monotonic() - begin) < MOST_OTHER_LOAD:
+                break
+            self.repeated += 1
+            time.sleep(1)
+        self.medians.append(result["median_ms"])
+        self.rates.append(result["fps"])
+
+    def outputs(self):
+        with tempfile.NamedTemporaryFile() as file:
+            self.order(f"outputs {file.name}")
+            return np.fromfile(file.name, np.float32)
+
+    def close(self):
+        self.process.stdin.close()
+        self.process.wait()
+
+
+def input_shape(model):
+    graph = onnx.load(model, load_external_data=False).graph
+    constants = {initializer.name for initializer in graph.initializer}
+    port = next(port for port in graph.input if port.name not in constants)
+    return ",".join(str(dim.dim_value) for dim in port.type.tensor_type.shape.dim)
+
+
+def compare(commands, rounds, seconds):
+    """Name of each peer that loaded -> its figures; ratios are over the first peer."""
+    peers = [Peer(name, command) for name, command in commands]
+    peers = [peer for peer in peers if peer.loaded]
+    for turn in range(rounds):
+        for peer in peers if turn % 2 == 0 else reversed(peers):
+            peer.run_slice(seconds)
+    base = peers[0]
+    expected = base.outputs()
+    figures = {}
+    for peer in peers:
+        outputs = peer.outputs()
+        same = outputs.shape == expected.shape
+        figures[peer.name] = {
+            **peer.loaded,
+            "median_ms": statistics.median(peer.medians),
+            "fps": statistics.median(peer.rates),
+            "latency_ratio": statistics.median(b / own for b, own in zip(base.medians, peer.medians)),
+            "throughput_ratio": statistics.median(own / b for b, own in zip(base.rates, peer.rates)),
+            "difference": float(np.abs(outputs - expected).max() / np.abs(expected).max()) if same else None,
+            "repeated_slices": peer.repeated,
+        }
+        peer.close()
+    return figures
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--peers", type=pathlib.Path, required=True, help="folder of the *_peer programs")
+    parser.add_argument("--models", type=pathlib.Path, required=True)
+    parser.add_argument("--only", nargs="*", help="names of models")
+    parser.add_argument("--onnxruntime", type=pathlib.Path, help="libonnxruntime.so")
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--seconds", type=float, default=1.0, help="of each slice")
+    parser.add_argument("--json", type=pathlib.Path)
+    options = parser.parse_args()
+    results = {}
+    for model in sorted(options.models.glob("*.onnx")):
+        if options.only and model.stem not in options.only:
+            continue
+        for mode, (threads, streams) in MODES.items():
+            common = [str(model), str(threads), str(streams)]
+            commands = []
+            if options.onnxruntime:
+                commands.append(("onnxruntime", [options.peers / "onnxruntime_peer", *common, options.onnxruntime]))
+            commands.append(("fovea", [options.peers / "fovea_peer", *common]))
+            commands.append(("opencv", [options.peers / "opencv_peer", *common, input_shape(model)]))
+            figures = compare(commands, options.rounds, options.seconds)
+            results.setdefault(model.stem, {})[mode] = figures
+            for name, peer in figures.items():
+                print(f"{model.stem:20} {mode:20} {name:12} {peer['median_ms']:9.3f} ms {peer['fps']:8.1f} fps  "
+                      f"x{peer['latency_ratio']:.2f} latency  x{peer['throughput_ratio']:.2f} throughput  "
+                      f"load {peer['load_ms']:.0f} ms  peak {peer['peak_rss_mb']:.0f} MB  "
+                      f"difference {peer['difference']}  repeated {peer['repeated_slices']}", flush=True)
+    if options.json:
+        options.json.write_text(json.dumps(results, indent=2))
+
+
+if __name__ == "__main__":
+    main()

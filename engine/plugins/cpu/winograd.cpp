@@ -1,0 +1,336 @@
+// The three steps of a block of tiles (input transform, 36 matrix products, output transform), compiled once for each
+// instruction set (Highway).
+#include "engine/plugins/cpu/winograd.hpp"
+
+#include <algorithm>
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "engine/plugins/cpu/winograd.cpp"
+#include <hwy/foreach_target.h>
+// Highway asks for this order.
+#include <hwy/highway.h>
+
+HWY_BEFORE_NAMESPACE();
+namespace fovea::cpu::HWY_NAMESPACE {
+namespace hn = hwy::HWY_NAMESPACE;
+
+// Without this, small loops over registers become loops over memory.
+#define FOVEA_UNROLL _Pragma("GCC unroll 14")
+
+constexpr hn::ScalableTag<float> kF32;
+using V = hn::Vec<decltype(kF32)>;
+constexpr std::int64_t kLanes = static_cast<std::int64_t>(hn::MaxLanes(kF32));
+constexpr int kTaps = 36;  // of a transformed tile of 6x6
+constexpr int kTile = 6;
+constexpr int kStep = 4;  // pixels from tile to tile
+
+// Rows of the matrix product's register block, two vectors wide: 28 of AVX-512's 32 registers, else 12 of 16.
+#if HWY_TARGET <= HWY_AVX3
+constexpr int kRows = 14;
+#else
+constexpr int kRows = 6;
+#endif
+
+/// c[R, kWide vectors] = a[R, depth] · panel[depth, kWide vectors].
+template <int R, int kWide>
+HWY_INLINE void multiply_rows(const float* a, std::int64_t a_stride, const float* panel, float* c,
+                              std::int64_t c_stride, std::int64_t depth) {
+  V sums[R][kWide];
+  FOVEA_UNROLL
+  for (int r = 0; r < R; ++r) {
+    for (int w = 0; w < kWide; ++w) {
+      sums[r][w] = hn::Zero(kF32);
+    }
+  }
+  for (std::int64_t k = 0; k < depth; ++k) {
+    V column[kWide];
+    for (int w = 0; w < kWide; ++w) {
+      column[w] = hn::Load(kF32, panel + (k * kWide + w) * kLanes);
+    }
+    FOVEA_UNROLL
+    for (int r = 0; r < R; ++r) {
+      const V value = hn::Set(kF32, a[r * a_stride + k]);
+      for (int w = 0; w < kWide; ++w) {
+        sums[r][w] = hn::MulAdd(value, column[w], sums[r][w]);
+      }
+    }
+  }
+  FOVEA_UNROLL
+  for (int r = 0; r < R; ++r) {
+    for (int w = 0; w < kWide; ++w) {
+      hn::Store(sums[r][w], kF32, c + r * c_stride + w * kLanes);
+    }
+  }
+}
+
+/// The last rows, fewer than kRows.
+template <int R, int kWide>
+HWY_INLINE void multiply_rest(std::int64_t rows, const float* a, std::int64_t a_stride, const float* panel, float* c,
+                              std::int64_t c_stride, std::int64_t depth) {
+  if constexpr (R > 0) {
+    if (rows == R) {
+      multiply_rows<R, kWide>(a, a_stride, panel, c, c_stride, depth);
+    } else {
+      multiply_rest<R - 1, kWide>(rows, a, a_stride, panel, c, c_stride, depth);
+    }
+  }
+}
+
+template <int kWide>
+void multiply_panel(std::int64_t rows, const float* a, std::int64_t a_stride, const float* panel, float* c,
+                    std::int64_t c_stride, std::int64_t depth) {
+  for (; rows >= kRows; rows -= kRows, a += kRows * a_stride, c += kRows * c_stride) {
+    multiply_rows<kRows, kWide>(a, a_stride, panel, c, c_stride, depth);
+  }
+  multiply_rest<kRows - 1, kWide>(rows, a, a_stride, panel, c, c_stride, depth);
+}
+
+/// Bᵀ · d for six values.
+HWY_INLINE void transform_input(V& d0, V& d1, V& d2, V& d3, V& d4, V& d5) {
+  const V two = hn::Set(kF32, 2);
+  const V four = hn::Set(kF32, 4);
+  const V five = hn::Set(kF32, 5);
+  const V even_outer = hn::NegMulAdd(four, d2, d4);
+  const V odd_outer = hn::NegMulAdd(four, d1, d3);
+  const V even_inner = hn::Sub(d4, d2);
+  const V odd_inner = hn::Mul(two, hn::Sub(d3, d1));
+  const V first = hn::MulAdd(four, d0, hn::NegMulAdd(five, d2, d4));
+  const V last = hn::MulAdd(four, d1, hn::NegMulAdd(five, d3, d5));
+  d0 = first;
+  d1 = hn::Add(even_outer, odd_outer);
+  d2 = hn::Sub(even_outer, odd_outer);
+  d3 = hn::Add(even_inner, odd_inner);
+  d4 = hn::Sub(even_inner, odd_inner);
+  d5 = last;
+}
+
+/// Aᵀ · m for six values: four outputs.
+HWY_INLINE void transform_output(const V* m, V* out) {
+  const V two = hn::Set(kF32, 2);
+  const V four = hn::Set(kF32, 4);
+  const V eight = hn::Set(kF32, 8);
+  const V sum = hn::Add(m[1], m[2]);
+  const V difference = hn::Sub(m[1], m[2]);
+  const V far_sum = hn::Add(m[3], m[4]);
+  const V far_difference = hn::Sub(m[3], m[4]);
+  out[0] = hn::Add(m[0], hn::Add(sum, far_sum));
+  out[1] = hn::MulAdd(two, far_difference, difference);
+  out[2] = hn::MulAdd(four, far_sum, sum);
+  out[3] = hn::Add(hn::MulAdd(eight, far_difference, difference), m[5]);
+}
+
+/// Transforms one tile whose first pixel is (y, x), a vector of channels at a time, to `v` (taps `tap_stride` apart).
+void load_tile(const WinogradShape& shape, const float* src, std::int64_t y, std::int64_t x, float* v,
+               std::int64_t tap_stride) {
+  const bool inside = y >= 0 && x >= 0 && y + kTile <= shape.height && x + kTile <= shape.width;
+  for (std::int64_t c = 0; c < shape.channels; c += kLanes) {
+    const bool whole = c + kLanes <= shape.channels;
+    const auto mask = hn::FirstN(kF32, static_cast<std::size_t>(std::min(kLanes, shape.channels - c)));
+    V d[kTile][kTile];
+    if (inside && whole) {
+      FOVEA_UNROLL
+      for (int i = 0; i < kTile; ++i) {
+        const float* row = src + ((y + i) * shape.width + x) * shape.channels + c;
+        FOVEA_UNROLL
+        for (int j = 0; j < kTile; ++j) {
+          d[i][j] = hn::LoadU(kF32, row + j * shape.channels);
+        }
+      }
+    } else {
+      for (int i = 0; i < kTile; ++i) {
+        for (int j = 0; j < kTile; ++j) {
+          const bool real = y + i >= 0 && y + i < shape.height && x + j >= 0 && x + j < shape.width;
+          const float* pixel = src + ((y + i) * shape.width + x + j) * shape.channels + c;
+          d[i][j] = !real ? hn::Zero(kF32) : whole ? hn::LoadU(kF32, pixel) : hn::MaskedLoad(mask, kF32, pixel);
+        }
+      }
+    }
+    FOVEA_UNROLL
+    for (int j = 0; j < kTile; ++j) {
+      transform_input(d[0][j], d[1][j], d[2][j], d[3][j], d[4][j], d[5][j]);
+    }
+    FOVEA_UNROLL
+    for (int i = 0; i < kTile; ++i) {
+      transform_input(d[i][0], d[i][1], d[i][2], d[i][3], d[i][4], d[i][5]);
+      FOVEA_UNROLL
+      for (int j = 0; j < kTile; ++j) {
+        hn::Store(d[i][j], kF32, v + (i * kTile + j) * tap_stride + c);
+      }
+    }
+  }
+}
+
+/// Transforms one tile's products back and stores its pixels, the first of which is (y, x).
+void store_tile(const WinogradShape& shape, const WinogradEpilogue& epilogue, const float* m, std::int64_t tap_stride,
+                std::int64_t y, std::int64_t x, float* dst) {
+  const V least = hn::Set(kF32, epilogue.least);
+  const V most = hn::Set(kF32, epilogue.most);
+  const std::int64_t rows = std::min<std::int64_t>(kStep, shape.out_height - y);
+  const std::int64_t columns = std::min<std::int64_t>(kStep, shape.out_width - x);
+  for (std::int64_t k = 0; k < shape.outputs; k += kLanes) {
+    const bool whole = k + kLanes <= shape.outputs;
+    const auto mask = hn::FirstN(kF32, static_cast<std::size_t>(std::min(kLanes, shape.outputs - k)));
+    V half[kStep][kTile];
+    FOVEA_UNROLL
+    for (int j = 0; j < kTile; ++j) {
+      V column[kTile];
+      FOVEA_UNROLL
+      for (int i = 0; i < kTile; ++i) {
+        column[i] = hn::Load(kF32, m + (i * kTile + j) * tap_stride + k);
+      }
+      V out[kStep];
+      transform_output(column, out);
+      FOVEA_UNROLL
+      for (int i = 0; i < kStep; ++i) {
+        half[i][j] = out[i];
+      }
+    }
+    const V bias = hn::LoadU(kF32, epilogue.bias.data() + k);
+    for (std::int64_t i = 0; i < rows; ++i) {
+      V out[kStep];
+      transform_output(half[i], out);
+      float* row = dst + ((y + i) * shape.out_width + x) * shape.outputs + k;
+      for (std::int64_t j = 0; j < columns; ++j) {
+        const V value = hn::Min(hn::Max(hn::Add(out[j], bias), least), most);
+        if (whole) {
+          hn::StoreU(value, kF32, row + j * shape.outputs);
+        } else {
+          hn::BlendedStore(value, mask, kF32, row + j * shape.outputs);
+        }
+      }
+    }
+  }
+}
+
+void run_block(const WinogradPlan& plan, const WinogradEpilogue& epilogue, const float* packed, const float* src,
+               float* dst, std::int64_t block, float* scratch) {
+  const WinogradShape& shape = plan.shape;
+  const std::int64_t first = block * plan.tiles_a_block;
+  const std::int64_t count = std::min(plan.tiles_a_block, plan.tiles - first);
+  const std::int64_t depth = plan.padded_channels;
+  const std::int64_t outputs = plan.padded_outputs;
+  float* const v = scratch;                                       // [taps, tiles, channels]
+  float* const m = scratch + kTaps * plan.tiles_a_block * depth;  // [taps, tiles, outputs]
+  const std::int64_t v_stride = plan.tiles_a_block * depth;
+  const std::int64_t m_stride = plan.tiles_a_block * outputs;
+  for (std::int64_t t = 0; t < count; ++t) {
+    const std::int64_t y = (first + t) / plan.tiles_across * kStep;
+    const std::int64_t x = (first + t) % plan.tiles_across * kStep;
+    load_tile(shape, src, y - shape.pad_top, x - shape.pad_left, v + t * depth, v_stride);
+  }
+  for (int tap = 0; tap < kTaps; ++tap) {
+    const float* a = v + tap * v_stride;
+    const float* b = packed + tap * depth * outputs;
+    float* c = m + tap * m_stride;
+    std::int64_t k = 0;
+    for (; k + 2 * kLanes <= outputs; k += 2 * kLanes) {
+      multiply_panel<2>(count, a, depth, b + k * depth, c + k, outputs, shape.channels);
+    }
+    if (k < outputs) {
+      multiply_panel<1>(count, a, depth, b + k * depth, c + k, outputs, shape.channels);
+    }
+  }
+  for (std::int64_t t = 0; t < count; ++t) {
+    const std::int64_t y = (first + t) / plan.tiles_across * kStep;
+    const std::int64_t x = (first + t) % plan.tiles_across * kStep;
+    store_tile(shape, epilogue, m + t * outputs, m_stride, y, x, dst);
+  }
+}
+
+std::int64_t lanes() { return kLanes; }
+std::int64_t rows_at_once() { return kRows; }
+
+#undef FOVEA_UNROLL
+
+}  // namespace fovea::cpu::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace fovea::cpu {
+namespace {
+
+HWY_EXPORT(run_block);
+HWY_EXPORT(lanes);
+HWY_EXPORT(rows_at_once);
+
+constexpr int kTaps = 36;
+
+constexpr std::int64_t rounded_up(std::int64_t value, std::int64_t unit) { return (value + unit - 1) / unit * unit; }
+
+/// G · g · Gᵀ for one 3x3 filter, in double: weights are rounded once.
+std::array<double, kTaps> transform_filter(const float* filter) {
+  static constexpr double kG[6][3] = {{1.0 / 4, 0, 0},
+                                      {-1.0 / 6, -1.0 / 6, -1.0 / 6},
+                                      {-1.0 / 6, 1.0 / 6, -1.0 / 6},
+                                      {1.0 / 24, 1.0 / 12, 1.0 / 6},
+                                      {1.0 / 24, -1.0 / 12, 1.0 / 6},
+                                      {0, 0, 1}};
+  double rows[6][3];
+  for (int i = 0; i < 6; ++i) {
+    for (int j = 0; j < 3; ++j) {
+      rows[i][j] = kG[i][0] * filter[j] + kG[i][1] * filter[3 + j] + kG[i][2] * filter[6 + j];
+    }
+  }
+  std::array<double, kTaps> result{};
+  for (int i = 0; i < 6; ++i) {
+    for (int j = 0; j < 6; ++j) {
+      result[static_cast<std::size_t>(i * 6 + j)] =
+          rows[i][0] * kG[j][0] + rows[i][1] * kG[j][1] + rows[i][2] * kG[j][2];
+    }
+  }
+  return result;
+}
+
+}  // namespace
+
+WinogradPlan plan_winograd(const WinogradShape& shape, int threads) {
+  const std::int64_t lanes = HWY_DYNAMIC_DISPATCH(lanes)();
+  const std::int64_t rows = HWY_DYNAMIC_DISPATCH(rows_at_once)();
+  WinogradPlan plan{.shape = shape};
+  plan.tiles_across = (shape.out_width + 3) / 4;
+  plan.tiles = plan.tiles_across * ((shape.out_height + 3) / 4);
+  plan.padded_channels = rounded_up(shape.channels, lanes);
+  plan.padded_outputs = rounded_up(shape.outputs, lanes);
+  // A block's transformed inputs and products stay in a core's second-level cache (1 MiB on current servers, and
+  // little is lost where it is half of that).
+  constexpr std::int64_t kCacheFloats = 900 * 1024 / 4;
+  const std::int64_t fits = kCacheFloats / (kTaps * (plan.padded_channels + plan.padded_outputs));
+  const std::int64_t most = std::max(rows, fits / rows * rows);
+  const std::int64_t share = (plan.tiles + threads - 1) / threads;
+  const std::int64_t blocks = (share + most - 1) / most;  // of each thread
+  plan.tiles_a_block = rounded_up((share + blocks - 1) / blocks, rows);
+  plan.blocks = (plan.tiles + plan.tiles_a_block - 1) / plan.tiles_a_block;
+  plan.scratch_floats =
+      static_cast<std::size_t>(kTaps * plan.tiles_a_block * (plan.padded_channels + plan.padded_outputs));
+  return plan;
+}
+
+Tensor pack_winograd_weights(const WinogradPlan& plan, const float* weights) {
+  const std::int64_t lanes = HWY_DYNAMIC_DISPATCH(lanes)();
+  const std::int64_t channels = plan.shape.channels;
+  const std::int64_t depth = plan.padded_channels;
+  Tensor packed(DataType::kF32, {kTaps, depth * plan.padded_outputs});
+  float* const data = packed.data<float>().data();
+  std::fill_n(data, packed.size(), 0.0F);
+  for (std::int64_t k = 0; k < plan.shape.outputs; ++k) {
+    // Panels of two vectors of outputs, the last one perhaps of one; inside, channel by channel.
+    const std::int64_t panel = k / (2 * lanes) * (2 * lanes);
+    const std::int64_t width = std::min(2 * lanes, plan.padded_outputs - panel);
+    for (std::int64_t c = 0; c < channels; ++c) {
+      const std::array<double, kTaps> taps = transform_filter(weights + (k * channels + c) * 9);
+      for (int tap = 0; tap < kTaps; ++tap) {
+        data[tap * depth * plan.padded_outputs + panel * depth + c * width + k - panel] =
+            static_cast<float>(taps[static_cast<std::size_t>(tap)]);
+      }
+    }
+  }
+  return packed;
+}
+
+void run_winograd_block(const WinogradPlan& plan, const WinogradEpilogue& epilogue, const float* packed_weights,
+                        const float* src, float* dst, std::int64_t block, float* scratch) {
+  HWY_DYNAMIC_DISPATCH(run_block)(plan, epilogue, packed_weights, src, dst, block, scratch);
+}
+
+}  // namespace fovea::cpu
+#endif

@@ -1,0 +1,54 @@
+// Winograd F(4x4,3x3): 3x3 convolutions with stride 1 in a quarter of the multiplications, channels last.
+// Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks", arXiv:1509.09308.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <vector>
+
+#include "engine/graph/tensor.hpp"
+
+namespace fovea::cpu {
+
+/// A convolution of one picture [height, width, channels] to [out_height, out_width, outputs], 3x3, stride 1.
+struct WinogradShape {
+  std::int64_t channels = 0;
+  std::int64_t outputs = 0;
+  std::int64_t height = 0, width = 0;
+  std::int64_t out_height = 0, out_width = 0;
+  std::int64_t pad_top = 0, pad_left = 0;  ///< Zeros around the picture; below and right as many as are read.
+};
+
+/// How the work is divided: output tiles of 4x4 pixels in reading order, some at a time. Depends on the machine's
+/// vectors, so packed weights fit this process only.
+struct WinogradPlan {
+  WinogradShape shape;
+  std::int64_t tiles_across = 0;
+  std::int64_t tiles = 0;
+  std::int64_t tiles_a_block = 0;
+  std::int64_t blocks = 0;
+  std::int64_t padded_channels = 0;  ///< Rounded up to whole vectors.
+  std::int64_t padded_outputs = 0;
+  std::size_t scratch_floats = 0;  ///< Of each thread, aligned to 64 bytes.
+};
+
+/// \param threads  That share the work: blocks are small enough for all of them.
+WinogradPlan plan_winograd(const WinogradShape& shape, int threads);
+
+/// Transforms weights [outputs, channels, 3, 3].
+Tensor pack_winograd_weights(const WinogradPlan& plan, const float* weights);
+
+/// What happens to an output value at once: + bias[channel], then clamped.
+struct WinogradEpilogue {
+  std::vector<float> bias;  ///< `padded_outputs` values.
+  float least = -std::numeric_limits<float>::infinity();
+  float most = std::numeric_limits<float>::infinity();
+};
+
+/// Computes the output tiles of block `block`. Blocks are independent; allocates nothing.
+/// \param scratch  plan.scratch_floats, of this thread.
+void run_winograd_block(const WinogradPlan& plan, const WinogradEpilogue& epilogue, const float* packed_weights,
+                        const float* src, float* dst, std::int64_t block, float* scratch);
+
+}  // namespace fovea::cpu
