@@ -1,4 +1,5 @@
 // Winograd convolutions: chosen where they should be, right at all edges, and exact where arithmetic is.
+#include <algorithm>
 #include <gtest/gtest.h>
 
 #include <random>
@@ -39,7 +40,7 @@ void agrees_exactly(const std::string& text) {
     InferRequest request = compiled.create_infer_request();
     std::mt19937 noise(7);
     for (std::size_t i = 0; i < graph.inputs.size(); ++i) {
-      for (float& element : request.input(i).span<float>()) {
+      for (float& element : request.input(i).data<float>()) {
         element = static_cast<float>(noise() % 3) - 1;
       }
     }

@@ -115,7 +115,8 @@ class Compiler {
       Tensor content = *graph_.constant(value);
       if (layout != Layout::kPlain && !layouts_coincide(type.shape)) {
         Tensor converted(type);
-        bind_reorder(type.shape, Layout::kPlain, content.data<float>().data(), converted.data<float>().data())();
+        Team alone(WorkPool::of_process(), 1);
+        bind_reorder(type.shape, Layout::kPlain, content.data<float>().data(), converted.data<float>().data())(alone);
         content = std::move(converted);
       }
       program_.buffers.push_back(

@@ -7,18 +7,12 @@
 #include "engine/base/text.hpp"
 #include "engine/passes/pass.hpp"
 #include "engine/plugins/cpu/compiler.hpp"
+#include "engine/plugins/cpu/work_pool.hpp"
 #include "engine/runtime/plugin.hpp"
 
 namespace fovea {
 namespace cpu {
 namespace {
-
-/// Makes parallel regions of this thread have exactly so many threads. oneDNN 2.6's matrix products divide their work
-/// when they are created and silently leave out the shares of threads that OpenMP does not give at run time.
-void use_threads(int threads) {
-  omp_set_dynamic(0);
-  omp_set_num_threads(threads);
-}
 
 class CpuExecution final : public Execution {
  public:
@@ -44,7 +38,8 @@ class CpuExecution final : public Execution {
   }
 
   void run(const CancelFlag& cancel, std::vector<StepProfile>* profile) override {
-    use_threads(program_->threads);
+    omp_set_num_threads(1);  // oneDNN's own threads; ours divide the steps
+    Team team(WorkPool::of_process(), program_->threads);
     if (profile != nullptr) {
       profile->clear();
     }
@@ -56,11 +51,11 @@ class CpuExecution final : public Execution {
         continue;  // a view of its input
       }
       if (profile == nullptr) {
-        steps_[i]();
+        steps_[i](team);
         continue;
       }
       const auto begin = std::chrono::steady_clock::now();
-      steps_[i]();
+      steps_[i](team);
       const StepInfo& info = program_->steps[i].info;
       profile->push_back({info.node, info.op, info.kernel, std::chrono::steady_clock::now() - begin});
     }
@@ -119,7 +114,7 @@ class CpuPlugin final : public Plugin {
       }
     }
     lanes = std::min(lanes, cores);
-    return {.lanes = lanes, .threads = std::clamp(cores / lanes, 1, omp_get_thread_limit())};
+    return {.lanes = lanes, .threads = std::max(cores / lanes, 1)};
   }
 
   std::unique_ptr<Executable> compile(Graph graph, const Properties& properties) const override {
@@ -127,11 +122,9 @@ class CpuPlugin final : public Plugin {
     const int threads = lane_use(properties).threads;
     // oneDNN decides its blocking by the thread count at creation; the calling thread gets its own count back after.
     const int before = omp_get_max_threads();
-    const int dynamic = omp_get_dynamic();
-    use_threads(threads);
+    omp_set_num_threads(1);
     auto program = cpu::compile(graph, threads);
     omp_set_num_threads(before);
-    omp_set_dynamic(dynamic);
     return std::make_unique<CpuExecutable>(std::move(program));
   }
 };

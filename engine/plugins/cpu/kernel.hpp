@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "engine/graph/graph.hpp"
+#include "engine/plugins/cpu/work_pool.hpp"
 
 namespace fovea::cpu {
 
@@ -56,8 +57,8 @@ struct Bindings {
   }
 };
 
-/// Runs a step of one request; called once per inference on a lane. Allocates nothing.
-using BoundStep = std::function<void()>;
+/// Runs a step of one request, in chunks if that is worth it; called once per inference on a lane. Allocates nothing.
+using BoundStep = std::function<void(Team& team)>;
 
 /// How a node will be computed. Immutable once made, shared by all requests.
 struct KernelPlan {

@@ -84,7 +84,8 @@ dnnl::memory::desc describe(const Shape& shape, Layout layout) {
   return {dims, dnnl::memory::data_type::f32, dnnl::memory::dims(strides.begin(), strides.end())};
 }
 
-OneDnnPostOps onednn_post_ops(const NodeContext& context, std::size_t first, std::size_t limit, Layout layout) {
+OneDnnPostOps onednn_post_ops(const NodeContext& context, std::size_t first, std::size_t limit, Layout layout,
+                              const Shape& part) {
   OneDnnPostOps result;
   const Shape& shape = context.output().shape;
   const auto& post_ops = context.node.post_ops;
@@ -98,13 +99,13 @@ OneDnnPostOps onednn_post_ops(const NodeContext& context, std::size_t first, std
     }
     const auto input = static_cast<std::size_t>(op.operand);
     const Shape& operand = context.input(input).shape;
-    const bool full = operand == shape;
+    const bool full = operand == shape || (layout == Layout::kPlain && element_count(operand) == element_count(shape));
     const bool channels = shape.size() >= 2 && is_per_channel(operand, shape);
     if ((!full && !channels) || op.kind == PostOpKind::kPRelu) {
       break;
     }
     const int position = result.ops.len();
-    Shape seen = shape;
+    Shape seen = part;
     if (!full) {
       std::ranges::fill(seen, 1);
       seen[1] = static_cast<std::int64_t>(element_count(operand));
@@ -116,58 +117,162 @@ OneDnnPostOps onednn_post_ops(const NodeContext& context, std::size_t first, std
       result.ops.append_prelu(single ? 0 : kPerChannel);
       const dnnl::memory::desc slopes = desc;
       result.operands.push_back(
-          {DNNL_ARG_ATTR_MULTIPLE_POST_OP(position) | DNNL_ARG_WEIGHTS, op.operand, slopes, Layout::kPlain});
+          {DNNL_ARG_ATTR_MULTIPLE_POST_OP(position) | DNNL_ARG_WEIGHTS, op.operand, slopes, Layout::kPlain, false});
     } else {
       result.ops.append_binary(op.kind == PostOpKind::kAdd ? dnnl::algorithm::binary_add : dnnl::algorithm::binary_mul,
                                desc);
       result.operands.push_back({DNNL_ARG_ATTR_MULTIPLE_POST_OP(position) | DNNL_ARG_SRC_1, op.operand, desc,
-                                 full ? layout : Layout::kPlain});
+                                 full ? layout : Layout::kPlain, full});
     }
   }
   return result;
 }
 
-std::function<BoundStep(const Bindings&)> bind_primitive(dnnl::primitive primitive,
-                                                         std::vector<OneDnnArgument> arguments) {
-  return [primitive, arguments = std::move(arguments)](const Bindings& bindings) -> BoundStep {
-    // Held by shared_ptr since std::function copies its target.
-    struct Bound {
-      dnnl::primitive primitive;
-      std::vector<dnnl::memory> memories;
-      std::vector<dnnl_exec_arg_t> arguments;
-      dnnl::stream stream{onednn_engine()};
-    };
-    auto bound = std::make_shared<Bound>();
-    bound->primitive = primitive;
-    for (const OneDnnArgument& argument : arguments) {
-      dnnl::memory memory = argument.constant;
-      switch (argument.source) {
-        case OneDnnArgument::Source::kInput:
-          memory = dnnl::memory(argument.desc, onednn_engine(), bindings.inputs.at(argument.index));
-          break;
-        case OneDnnArgument::Source::kOutput:
-          memory = dnnl::memory(argument.desc, onednn_engine(), bindings.outputs.at(argument.index));
-          break;
-        case OneDnnArgument::Source::kScratch:
-          memory = dnnl::memory(argument.desc, onednn_engine(), bindings.scratch);
-          break;
-        case OneDnnArgument::Source::kConstant:
-          break;
+namespace {
+
+constexpr std::size_t kScratchAlignment = 4096;
+
+std::size_t aligned(std::size_t bytes) {
+  return (bytes + kScratchAlignment - 1) / kScratchAlignment * kScratchAlignment;
+}
+
+/// The chunks of a step with the addresses of one request.
+class BoundChunks {
+ public:
+  BoundChunks(const std::vector<OneDnnChunk>& chunks, const Bindings& bindings, int threads) {
+    std::size_t scratch = 0;
+    std::size_t most_arguments = 0;
+    for (const OneDnnChunk& chunk : chunks) {
+      for (const OneDnnArgument& argument : chunk.arguments) {
+        scratch = std::max(scratch, argument.source == OneDnnArgument::Source::kScratch ? argument.desc.get_size() : 0);
       }
-      bound->arguments.push_back({argument.argument, memory.get()});
-      bound->memories.push_back(std::move(memory));
+      most_arguments = std::max(most_arguments, chunk.arguments.size());
     }
-    return [bound] {
-      dnnl::error::wrap_c_api(
-          dnnl_primitive_execute(bound->primitive.get(), bound->stream.get(), static_cast<int>(bound->arguments.size()),
-                                 bound->arguments.data()),
-          "oneDNN could not execute a primitive");
-    };
+    for (int worker = 0; worker < threads; ++worker) {
+      Worker one;
+      one.arguments.resize(most_arguments);
+      one.scratch = bindings.scratch + static_cast<std::size_t>(worker) * aligned(scratch);
+      workers_.push_back(std::move(one));
+    }
+    for (const OneDnnChunk& chunk : chunks) {
+      add(chunk, bindings);
+    }
+  }
+
+  void run(Team& team) {
+    team.run(chunks_.size(), [this](std::size_t chunk, int worker) { execute(chunks_[chunk], worker); });
+  }
+
+ private:
+  struct Chunk {
+    dnnl::primitive primitive;
+    std::vector<dnnl_exec_arg_t> arguments;
+    std::vector<dnnl::memory> memories;
+    std::vector<dnnl::memory> scratch;  ///< Of each worker; empty when it needs none.
+    std::size_t scratch_argument = 0;
+  };
+
+  struct Worker {
+    dnnl::stream stream{onednn_engine()};
+    std::vector<dnnl_exec_arg_t> arguments;  ///< A copy with this worker's scratch memory.
+    std::byte* scratch = nullptr;
+  };
+
+  void add(const OneDnnChunk& chunk, const Bindings& bindings) {
+    using Source = OneDnnArgument::Source;
+    Chunk bound{.primitive = chunk.primitive, .arguments = {}, .memories = {}, .scratch = {}};
+    for (const OneDnnArgument& argument : chunk.arguments) {
+      dnnl::memory memory = argument.constant;
+      if (argument.source == Source::kScratch) {
+        if (argument.desc.get_size() == 0) {
+          continue;
+        }
+        bound.scratch_argument = bound.arguments.size();
+        for (const Worker& worker : workers_) {
+          bound.scratch.emplace_back(argument.desc, onednn_engine(), worker.scratch);
+        }
+        memory = bound.scratch[0];
+      } else if (argument.source != Source::kConstant) {
+        const auto& places = argument.source == Source::kInput ? bindings.inputs : bindings.outputs;
+        memory = dnnl::memory(argument.desc, onednn_engine(), places.at(argument.index) + argument.offset_bytes);
+      }
+      bound.arguments.push_back({argument.argument, memory.get()});
+      bound.memories.push_back(std::move(memory));
+    }
+    chunks_.push_back(std::move(bound));
+  }
+
+  void execute(const Chunk& chunk, int worker) {
+    Worker& self = workers_[static_cast<std::size_t>(worker)];
+    std::ranges::copy(chunk.arguments, self.arguments.begin());
+    if (!chunk.scratch.empty()) {
+      self.arguments[chunk.scratch_argument].memory = chunk.scratch[static_cast<std::size_t>(worker)].get();
+    }
+    dnnl::error::wrap_c_api(dnnl_primitive_execute(chunk.primitive.get(), self.stream.get(),
+                                                   static_cast<int>(chunk.arguments.size()), self.arguments.data()),
+                            "oneDNN could not execute a primitive");
+  }
+
+  std::vector<Worker> workers_;
+  std::vector<Chunk> chunks_;
+};
+
+}  // namespace
+
+std::size_t scratch_of_workers(std::size_t bytes, int threads) {
+  return bytes == 0 ? 0 : aligned(bytes) * static_cast<std::size_t>(threads);
+}
+
+std::function<BoundStep(const Bindings&)> bind_chunks(std::vector<OneDnnChunk> chunks, int threads) {
+  return [chunks = std::move(chunks), threads](const Bindings& bindings) -> BoundStep {
+    // Held by shared_ptr since std::function copies its target.
+    const auto bound = std::make_shared<BoundChunks>(chunks, bindings, threads);
+    return [bound](Team& team) { bound->run(team); };
   };
 }
 
-dnnl::memory pack(const Tensor& tensor, const dnnl::memory::desc& as, const dnnl::memory::desc& wanted) {
-  dnnl::memory source(as, onednn_engine(), const_cast<std::byte*>(tensor.bytes().data()));
+std::size_t row_offset_bytes(const Shape& shape, std::int64_t picture, std::int64_t row) {
+  return static_cast<std::size_t>((picture * shape[2] + row) * shape[3] * shape[1]) * sizeof(float);
+}
+
+std::int64_t length_of_part(std::int64_t items, double flops_an_item, int threads) {
+  constexpr double kLeastFlops = 2e6;  // some 10 µs of a core
+  const std::int64_t shares = threads < 2 ? 1 : threads * kChunksAThread;
+  const auto least = static_cast<std::int64_t>(kLeastFlops / std::max(flops_an_item, 1.0)) + 1;
+  return std::max(least, (items + shares - 1) / shares);
+}
+
+std::vector<Band> divide_rows(const ops::Window& rows, std::int64_t batch, double flops_a_row, int threads) {
+  const std::int64_t length = length_of_part(batch * rows.output, flops_a_row, threads);
+  const std::int64_t bands = (rows.output + length - 1) / length;  // of a picture
+  std::vector<Band> result;
+  if (threads < 2 || bands * batch < 2) {
+    return result;
+  }
+  for (std::int64_t i = 0; i < batch * bands; ++i) {
+    const std::int64_t first = i % bands * rows.output / bands;
+    const std::int64_t last = (i % bands + 1) * rows.output / bands;
+    const std::int64_t begin = first * rows.stride - rows.pad_begin;
+    const std::int64_t end = (last - 1) * rows.stride + (rows.kernel - 1) * rows.dilation + 1 - rows.pad_begin;
+    const std::int64_t in_first = std::clamp<std::int64_t>(begin, 0, rows.input);
+    const std::int64_t in_last = std::clamp<std::int64_t>(end, 0, rows.input);
+    if (in_last <= in_first) {
+      return {};  // windows in the padding only: no part oneDNN would take
+    }
+    result.push_back({.picture = i / bands,
+                      .out_first = first,
+                      .out_rows = last - first,
+                      .in_first = in_first,
+                      .in_rows = in_last - in_first,
+                      .pad_begin = in_first - begin,
+                      .pad_end = end - in_last});
+  }
+  return result;
+}
+
+dnnl::memory pack(const Tensor& tensor, const dnnl::memory::desc& as, const dnnl::memory::desc& wanted,
+                  std::size_t offset_bytes) {
+  dnnl::memory source(as, onednn_engine(), const_cast<std::byte*>(tensor.bytes().data()) + offset_bytes);
   dnnl::memory packed(wanted, onednn_engine());
   dnnl::stream stream(onednn_engine());
   dnnl::reorder(source, packed).execute(stream, source, packed);

@@ -6,12 +6,13 @@
 namespace fovea::cpu {
 namespace {
 
-/// dst[column][row] = src[row][column], in tiles that fit the first-level cache.
-void transpose(const float* src, float* dst, std::int64_t rows, std::int64_t columns) {
-  constexpr std::int64_t kTile = 32;  // 2 · 32² floats are 8 KiB
-  const std::int64_t tiles = (columns + kTile - 1) / kTile;
-#pragma omp parallel for schedule(static)
-  for (std::int64_t tile = 0; tile < tiles; ++tile) {
+constexpr std::int64_t kTile = 32;  // 2 · 32² floats are 8 KiB
+
+/// dst[column][row] = src[row][column] for the tiles [first, last) of columns, in squares that fit the first-level
+/// cache.
+void transpose(const float* src, float* dst, std::int64_t rows, std::int64_t columns, std::int64_t first,
+               std::int64_t last) {
+  for (std::int64_t tile = first; tile < last; ++tile) {
     const std::int64_t column_end = std::min(columns, (tile + 1) * kTile);
     for (std::int64_t row_begin = 0; row_begin < rows; row_begin += kTile) {
       const std::int64_t row_end = std::min(rows, row_begin + kTile);
@@ -31,10 +32,15 @@ BoundStep bind_reorder(const Shape& shape, Layout from, const float* src, float*
   const std::int64_t pixels = shape[2] * shape[3];
   const std::int64_t batch = shape[0];
   const bool to_last = from == Layout::kPlain;
-  return [=] {
+  return [=](Team& team) {
+    const std::int64_t rows = to_last ? channels : pixels;
+    const std::int64_t columns = to_last ? pixels : channels;
     for (std::int64_t n = 0; n < batch; ++n) {
       const std::int64_t offset = n * channels * pixels;
-      transpose(src + offset, dst + offset, to_last ? channels : pixels, to_last ? pixels : channels);
+      team.each((columns + kTile - 1) / kTile, kTile * rows,
+                [&](std::int64_t first, std::int64_t last, int /*worker*/) {
+                  transpose(src + offset, dst + offset, rows, columns, first, last);
+                });
     }
   };
 }

@@ -1,5 +1,6 @@
 #include "engine/plugins/cpu/work_pool.hpp"
 
+#include <omp.h>
 #include <pthread.h>
 
 #include <algorithm>
@@ -96,7 +97,7 @@ struct Team::Board {
   }
 };
 
-Team::Team(WorkPool& pool, int threads) : pool_(pool) {
+Team::Team(WorkPool& pool, int threads) : pool_(pool), threads_(std::max(threads, 1)) {
   const int helpers = std::min(threads - 1, pool.most_helpers_);
   if (helpers > 0 && now_ns() >= pool.alone_until_.load(std::memory_order_relaxed)) {
     board_ = pool.open_board(helpers);
@@ -205,6 +206,7 @@ void WorkPool::start_helpers(int count) {
 
 void WorkPool::help() {
   pthread_setname_np(pthread_self(), "fovea-help");
+  omp_set_num_threads(1);  // oneDNN would start a team of its own in every helper
   while (!ending_.load()) {
     const std::uint32_t call = calls_.load(std::memory_order_seq_cst);
     int slot = 0;

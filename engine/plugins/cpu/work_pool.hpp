@@ -5,22 +5,38 @@
 // was taken off its core in the middle of a chunk is left out for a while.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <exception>
-#include <functional>
 #include <memory>
 #include <thread>
 #include <vector>
 
 namespace fovea::cpu {
 
-/// Computes one chunk. Chunks of a step run in any order and at the same time.
-/// \param worker  0 (the lane) to threads - 1: whose scratch memory to use.
-using ChunkWork = std::function<void(std::size_t chunk, int worker)>;
+/// A step's work: refers to a callable (chunk, worker) that outlives the call it is passed to. Chunks of a step run in
+/// any order and at the same time; `worker`, 0 (the lane) to threads - 1, says whose scratch memory to use.
+class ChunkWork {
+ public:
+  template <class Callable>
+  ChunkWork(const Callable& callable)  // NOLINT(google-explicit-constructor): written in place of a parameter
+      : callable_(&callable), call_([](const void* self, std::size_t chunk, int worker) {
+          (*static_cast<const Callable*>(self))(chunk, worker);
+        }) {}
+
+  void operator()(std::size_t chunk, int worker) const { call_(callable_, chunk, worker); }
+
+ private:
+  const void* callable_;
+  void (*call_)(const void*, std::size_t, int);
+};
 
 class WorkPool;
+
+/// So many that a slow thread's last chunk is short against the step.
+inline constexpr std::int64_t kChunksAThread = 4;
 
 /// A lane's hold on helpers for the time of one inference. Used by one thread.
 class Team {
@@ -35,11 +51,26 @@ class Team {
   /// \throws What a chunk threw; the other chunks ran or were left out.
   void run(std::size_t count, const ChunkWork& work);
 
+  /// Calls body(first, last, worker) for ranges that cover [0, items).
+  /// \param floats_an_item  Read or written: a range is long enough to be worth the microsecond that sharing costs.
+  template <class Body>
+  void each(std::int64_t items, std::int64_t floats_an_item, const Body& body) {
+    constexpr std::int64_t kLeastFloats = 8192;
+    const std::int64_t least = kLeastFloats / std::max<std::int64_t>(floats_an_item, 1) + 1;
+    const std::int64_t shares = kChunksAThread * threads_;
+    const std::int64_t size = std::max(least, (items + shares - 1) / shares);
+    run(static_cast<std::size_t>((items + size - 1) / size), [&](std::size_t chunk, int worker) {
+      const std::int64_t first = static_cast<std::int64_t>(chunk) * size;
+      body(first, std::min(first + size, items), worker);
+    });
+  }
+
  private:
   friend class WorkPool;
   struct Board;
 
   WorkPool& pool_;
+  std::int64_t threads_;
   Board* board_ = nullptr;  ///< nullptr: alone.
 };
 

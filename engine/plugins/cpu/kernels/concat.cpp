@@ -52,15 +52,17 @@ std::optional<KernelPlan> plan(const NodeContext& context, std::string& refusal)
   plan.inputs.assign(context.node.inputs.size(), layout);
   plan.outputs = {layout};
   plan.bind = [sizes, total, rows](const Bindings& bindings) -> BoundStep {
-    return [sizes, total, rows, inputs = bindings.inputs, output = bindings.outputs[0]] {
-#pragma omp parallel for schedule(static) if (rows > 64)
-      for (std::int64_t row = 0; row < rows; ++row) {
-        std::byte* target = output + static_cast<std::size_t>(row) * total;
-        for (std::size_t i = 0; i < inputs.size(); ++i) {
-          std::memcpy(target, inputs[i] + static_cast<std::size_t>(row) * sizes[i], sizes[i]);
-          target += sizes[i];
-        }
-      }
+    return [sizes, total, rows, inputs = bindings.inputs, output = bindings.outputs[0]](Team& team) {
+      team.each(rows, static_cast<std::int64_t>(total / sizeof(float)),
+                [&](std::int64_t first, std::int64_t last, int /*worker*/) {
+                  for (std::int64_t row = first; row < last; ++row) {
+                    std::byte* target = output + static_cast<std::size_t>(row) * total;
+                    for (std::size_t i = 0; i < inputs.size(); ++i) {
+                      std::memcpy(target, inputs[i] + static_cast<std::size_t>(row) * sizes[i], sizes[i]);
+                      target += sizes[i];
+                    }
+                  }
+                });
     };
   };
   return plan;

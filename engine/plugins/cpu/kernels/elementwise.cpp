@@ -31,11 +31,11 @@ struct Chain {
   std::vector<std::vector<float>> patterns;  ///< Per operand; empty for those as large as the output.
 };
 
-void apply_periodic(const Chain& chain, const std::vector<const float*>& operands, float* output) {
+/// Blocks [first, last) of the periodic way.
+void apply_periodic(const Chain& chain, const std::vector<const float*>& operands, float* output, std::int64_t first,
+                    std::int64_t last) {
   const std::int64_t total = chain.rows.rows() * chain.rows.row_length();
-  const std::int64_t blocks = (total + chain.period_block - 1) / chain.period_block;
-#pragma omp parallel for schedule(static) if (blocks > 4)
-  for (std::int64_t block = 0; block < blocks; ++block) {
+  for (std::int64_t block = first; block < last; ++block) {
     const std::int64_t begin = block * chain.period_block;
     const auto count = static_cast<std::size_t>(std::min(chain.period_block, total - begin));
     if (operands[0] != output) {  // in place when it applies post-ops to an output
@@ -52,24 +52,21 @@ void apply_periodic(const Chain& chain, const std::vector<const float*>& operand
   }
 }
 
-void run_chain(const Chain& chain, const std::vector<const float*>& operands, float* output) {
-  if (chain.period_block > 0) {
-    return apply_periodic(chain, operands, output);
-  }
+/// Blocks [first, last) of all rows.
+void apply_rows(const Chain& chain, const std::vector<const float*>& operands, float* output, std::int64_t first,
+                std::int64_t last) {
   const std::int64_t length = chain.rows.row_length();
   const std::int64_t blocks = (length + kBlock - 1) / kBlock;
-  const std::int64_t items = chain.rows.rows() * blocks;
-#pragma omp parallel for schedule(static) if (items > 4)
-  for (std::int64_t item = 0; item < items; ++item) {
+  for (std::int64_t item = first; item < last; ++item) {
     const std::int64_t row = item / blocks;
     const std::int64_t begin = item % blocks * kBlock;
     const auto count = static_cast<std::size_t>(std::min(kBlock, length - begin));
     float* out = output + row * length + begin;
     const std::int64_t stride = chain.rows.inner_stride(0);
-    const float* first = operands[0] + chain.rows.offset(0, row) + begin * stride;
-    if (first != out) {  // in place when it applies post-ops to an output
+    const float* source = operands[0] + chain.rows.offset(0, row) + begin * stride;
+    if (source != out) {  // in place when it applies post-ops to an output
       for (std::size_t i = 0; i < count; ++i) {
-        out[i] = first[static_cast<std::int64_t>(i) * stride];
+        out[i] = source[static_cast<std::int64_t>(i) * stride];
       }
     }
     for (const ChainStep& step : chain.steps) {
@@ -82,6 +79,17 @@ void run_chain(const Chain& chain, const std::vector<const float*>& operands, fl
       apply_block(step.op, out, operands[k] + chain.rows.offset(k, row) + begin * inner, inner, count);
     }
   }
+}
+
+void run_chain(const Chain& chain, const std::vector<const float*>& operands, float* output, Team& team) {
+  const std::int64_t length = chain.rows.row_length();
+  const bool periodic = chain.period_block > 0;
+  const std::int64_t block = periodic ? chain.period_block : std::min(kBlock, length);
+  const std::int64_t blocks = periodic ? (chain.rows.rows() * length + block - 1) / block
+                                       : chain.rows.rows() * ((length + kBlock - 1) / kBlock);
+  team.each(blocks, block, [&](std::int64_t first, std::int64_t last, int /*worker*/) {
+    (periodic ? apply_periodic : apply_rows)(chain, operands, output, first, last);
+  });
 }
 
 std::optional<BlockOp> binary_op(std::string_view name) {
@@ -150,7 +158,9 @@ class ChainBuilder {
       for (const std::size_t input : chain->inputs) {
         operands.push_back(input == kOutput ? bindings.output<float>() : bindings.input<float>(input));
       }
-      return [chain, operands, output = bindings.output<float>()] { run_chain(*chain, operands, output); };
+      return [chain, operands, output = bindings.output<float>()](Team& team) {
+        run_chain(*chain, operands, output, team);
+      };
     };
     return plan;
   }

@@ -31,15 +31,15 @@ struct State {
   float levels;
 };
 
-void run(const State& state, const std::array<const float*, 5>& in, float* output) {
+/// Blocks [first, last) of all rows.
+void quantize_blocks(const State& state, const std::array<const float*, 5>& in, float* output, std::int64_t first,
+                     std::int64_t last) {
   const RowIteration& rows = state.rows;
   const std::int64_t length = rows.row_length();
   const std::int64_t blocks = (length + kBlock - 1) / kBlock;
-  const std::int64_t items = rows.rows() * blocks;
   const bool uniform =
       rows.inner_stride(1) == 0 && rows.inner_stride(2) == 0 && rows.inner_stride(3) == 0 && rows.inner_stride(4) == 0;
-#pragma omp parallel for schedule(static)
-  for (std::int64_t item = 0; item < items; ++item) {
+  for (std::int64_t item = first; item < last; ++item) {
     const std::int64_t row = item / blocks;
     const std::int64_t begin = item % blocks * kBlock;
     const std::int64_t end = std::min(length, begin + kBlock);
@@ -98,7 +98,13 @@ std::optional<KernelPlan> plan(const NodeContext& context, std::string& refusal)
     for (std::size_t i = 0; i < inputs.size(); ++i) {
       inputs.at(i) = bindings.input<float>(i);
     }
-    return [state, inputs, output = bindings.output<float>()] { run(*state, inputs, output); };
+    return [state, inputs, output = bindings.output<float>()](Team& team) {
+      const std::int64_t length = state->rows.row_length();
+      team.each(state->rows.rows() * ((length + kBlock - 1) / kBlock), std::min(length, kBlock),
+                [&](std::int64_t first, std::int64_t last, int /*worker*/) {
+                  quantize_blocks(*state, inputs, output, first, last);
+                });
+    };
   };
   return plan;
 }

@@ -1,8 +1,6 @@
 // Interpolate of height and width, channels last, every mode: taps per output row and column, rows first.
 #include "engine/ops/interpolate.hpp"
 
-#include <omp.h>
-
 #include <algorithm>
 #include <array>
 #include <memory>
@@ -64,12 +62,12 @@ void sum_taps(const TapTable& table, std::int64_t coordinate, const float* sourc
   }
 }
 
-void run(const Resize& resize, const float* src, float* dst, float* scratch) {
+/// The output's rows [first, last), counted through the batch.
+void resize_rows(const Resize& resize, const float* src, float* dst, std::int64_t first, std::int64_t last,
+                 float* row) {
   const std::int64_t row_floats = resize.input_width * resize.channels;
-#pragma omp parallel for schedule(static)
-  for (std::int64_t item = 0; item < resize.batch * resize.output_height; ++item) {
+  for (std::int64_t item = first; item < last; ++item) {
     const std::int64_t n = item / resize.output_height;
-    float* row = scratch + omp_get_thread_num() * row_floats;
     sum_taps(resize.rows, item % resize.output_height, src + n * resize.input_height * row_floats, row_floats,
              row_floats, row);
     float* out = dst + item * resize.output_width * resize.channels;
@@ -140,7 +138,13 @@ std::optional<KernelPlan> plan(const NodeContext& context, std::string& refusal)
       static_cast<std::size_t>(context.threads * resize->input_width * resize->channels) * sizeof(float);
   plan.bind = [resize = std::shared_ptr<const Resize>(resize)](const Bindings& bindings) -> BoundStep {
     return [resize, src = bindings.input<float>(0), dst = bindings.output<float>(),
-            scratch = reinterpret_cast<float*>(bindings.scratch)] { run(*resize, src, dst, scratch); };
+            scratch = reinterpret_cast<float*>(bindings.scratch)](Team& team) {
+      team.each(resize->batch * resize->output_height, resize->output_width * resize->channels,
+                [&](std::int64_t first, std::int64_t last, int worker) {
+                  resize_rows(*resize, src, dst, first, last,
+                              scratch + worker * resize->input_width * resize->channels);
+                });
+    };
   };
   return plan;
 }

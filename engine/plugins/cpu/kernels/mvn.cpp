@@ -86,14 +86,15 @@ std::optional<KernelPlan> plan(const NodeContext& context, std::string& refusal)
   plan.inputs[0] = Layout::kChannelsLast;
   plan.outputs = {Layout::kChannelsLast};
   plan.bind = [n](const Bindings& bindings) -> BoundStep {
-    return [n, src = bindings.input<float>(0), dst = bindings.output<float>()] {
+    return [n, src = bindings.input<float>(0), dst = bindings.output<float>()](Team& team) {
       const std::int64_t blocks = (n.channels + kBlock - 1) / kBlock;
-#pragma omp parallel for schedule(static)
-      for (std::int64_t item = 0; item < n.batch * blocks; ++item) {
-        const std::int64_t begin = item % blocks * kBlock;
-        const std::int64_t offset = item / blocks * n.pixels * n.channels + begin;
-        normalise_block(n, src + offset, dst + offset, std::min(kBlock, n.channels - begin));
-      }
+      team.each(n.batch * blocks, n.pixels * kBlock, [&](std::int64_t first, std::int64_t last, int /*worker*/) {
+        for (std::int64_t item = first; item < last; ++item) {
+          const std::int64_t begin = item % blocks * kBlock;
+          const std::int64_t offset = item / blocks * n.pixels * n.channels + begin;
+          normalise_block(n, src + offset, dst + offset, std::min(kBlock, n.channels - begin));
+        }
+      });
     };
   };
   return plan;

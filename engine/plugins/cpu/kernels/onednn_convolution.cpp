@@ -1,5 +1,6 @@
 // Convolution and GroupConvolution by oneDNN, channels last, with bias and as many post-ops as it takes.
 #include <array>
+#include <map>
 
 #include "engine/ops/op_def.hpp"
 #include "engine/ops/spatial.hpp"
@@ -10,7 +11,13 @@ namespace {
 
 constexpr std::array<std::string_view, 2> kOps = {"Convolution", "GroupConvolution"};
 
-/// A convolution with this many post-ops inside, or nullopt when oneDNN would run its slow reference.
+/// What one primitive computes: the whole step or a band of it.
+struct Part {
+  Shape input, output;
+  dnnl::memory::dims pads_begin, pads_end;
+};
+
+/// A convolution with so many post-ops inside.
 struct Attempt {
   dnnl::convolution_forward::primitive_desc desc;
   OneDnnPostOps post_ops;
@@ -28,8 +35,16 @@ class Planner {
     describe_geometry();
     const std::size_t all = context_.node.post_ops.size() - (bias_ ? 1 : 0);
     for (std::size_t limit = all + 1; limit-- > 0;) {
-      if (auto attempt = try_with(limit)) {
-        return make_plan(std::move(*attempt));
+      if (auto plan = plan_bands(limit)) {
+        return plan;
+      }
+      if (auto attempt = try_with(limit, whole_, weights_any_)) {
+        KernelPlan plan = describe_plan(*attempt);
+        std::vector<OneDnnChunk> chunks;
+        chunks.push_back(
+            make_chunk(*attempt, dnnl::convolution_forward(attempt->desc), Band(), pack_constants(*attempt)));
+        plan.bind = bind_chunks(std::move(chunks), context_.threads);
+        return plan;
       }
     }
     refusal = "oneDNN has only a reference implementation";
@@ -40,17 +55,18 @@ class Planner {
   void describe_geometry() {
     const bool grouped = context_.node.op->name == "GroupConvolution";
     const Shape& weights = context_.input(1).shape;
-    const Shape& input = context_.input(0).shape;
-    const Shape spatial(input.begin() + 2, input.end());
+    whole_.input = context_.input(0).shape;
+    whole_.output = context_.output().shape;
+    const Shape spatial(whole_.input.begin() + 2, whole_.input.end());
     const Shape kernel(weights.begin() + (grouped ? 3 : 2), weights.end());
-    for (const ops::Window& window :
-         ops::convolution_windows(context_.node.attrs<ops::ConvolutionAttributes>(), spatial, kernel)) {
+    windows_ = ops::convolution_windows(context_.node.attrs<ops::ConvolutionAttributes>(), spatial, kernel);
+    for (const ops::Window& window : windows_) {
       strides_.push_back(window.stride);
       dilations_.push_back(window.dilation - 1);  // oneDNN counts the gaps
-      pads_begin_.push_back(window.pad_begin);
+      whole_.pads_begin.push_back(window.pad_begin);
       // What the last window really reaches; oneDNN checks that this gives the output's extent.
-      pads_end_.push_back((window.output - 1) * window.stride + (window.kernel - 1) * window.dilation + 1 -
-                          window.input - window.pad_begin);
+      whole_.pads_end.push_back((window.output - 1) * window.stride + (window.kernel - 1) * window.dilation + 1 -
+                                window.input - window.pad_begin);
     }
     weights_any_ = dnnl::memory::desc(dnnl::memory::dims(weights.begin(), weights.end()), dnnl::memory::data_type::f32,
                                       dnnl::memory::format_tag::any);
@@ -58,28 +74,26 @@ class Planner {
 
   /// oneDNN 2.6's depthwise kernel (brdgmm_dw) takes an operand per channel for one per element where the output is a
   /// single pixel, and computes wrong values.
-  [[nodiscard]] bool misreads_operands() const {
-    const Shape& shape = context_.output().shape;
+  [[nodiscard]] bool misreads_operands(const Shape& output) const {
     return context_.node.op->name == "GroupConvolution" &&
-           element_count(shape) == static_cast<std::size_t>(shape[0] * shape[1]);
+           element_count(output) == static_cast<std::size_t>(output[0] * output[1]);
   }
 
-  std::optional<Attempt> try_with(std::size_t limit) {
+  /// nullopt when oneDNN would run its slow reference.
+  std::optional<Attempt> try_with(std::size_t limit, const Part& part, const dnnl::memory::desc& weights) {
     Attempt attempt;
-    attempt.post_ops = onednn_post_ops(context_, bias_ ? 1 : 0, limit, layout_);
-    if (attempt.post_ops.count < limit || (!attempt.post_ops.operands.empty() && misreads_operands())) {
+    attempt.post_ops = onednn_post_ops(context_, bias_ ? 1 : 0, limit, layout_, part.output);
+    if (attempt.post_ops.count < limit || (!attempt.post_ops.operands.empty() && misreads_operands(part.output))) {
       return std::nullopt;
     }
     dnnl::primitive_attr attributes;
     attributes.set_scratchpad_mode(dnnl::scratchpad_mode::user);
     attributes.set_post_ops(attempt.post_ops.ops);
-    const dnnl::memory::desc src = describe(context_.input(0).shape, layout_);
-    const dnnl::memory::desc dst = describe(context_.output().shape, layout_);
     const dnnl::memory::desc bias = bias_ ? bias_desc() : dnnl::memory::desc();
     try {
-      const dnnl::convolution_forward::desc desc(dnnl::prop_kind::forward_inference,
-                                                 dnnl::algorithm::convolution_direct, src, weights_any_, bias, dst,
-                                                 strides_, dilations_, pads_begin_, pads_end_);
+      const dnnl::convolution_forward::desc desc(
+          dnnl::prop_kind::forward_inference, dnnl::algorithm::convolution_direct, describe(part.input, layout_),
+          weights, bias, describe(part.output, layout_), strides_, dilations_, part.pads_begin, part.pads_end);
       attempt.desc = {desc, attributes, onednn_engine()};
     } catch (const dnnl::error&) {
       return std::nullopt;  // this combination of post-ops has no implementation at all
@@ -94,42 +108,117 @@ class Planner {
     return {{context_.output().shape[1]}, dnnl::memory::data_type::f32, dnnl::memory::format_tag::a};
   }
 
-  KernelPlan make_plan(Attempt attempt) {
-    using Source = OneDnnArgument::Source;
+  /// The step as bands of rows with one form of weights; nullopt where it is better or only possible in one piece.
+  std::optional<KernelPlan> plan_bands(std::size_t limit) {
+    if (rank_ != 4) {
+      return std::nullopt;
+    }
+    const double weights_a_pixel = static_cast<double>(element_count(context_.input(1).shape));
+    const std::vector<Band> bands = divide_rows(
+        windows_[0], whole_.output[0], 2 * weights_a_pixel * static_cast<double>(whole_.output[3]), context_.threads);
+    struct Form {
+      Attempt attempt;
+      dnnl::convolution_forward primitive;
+    };
+    std::map<decltype(Band().form()), Form> forms;
+    std::optional<KernelPlan> plan;
+    dnnl::memory::desc weights = weights_any_;
+    Constants constants;
+    std::vector<OneDnnChunk> chunks;
+    for (const Band& band : bands) {
+      auto form = forms.find(band.form());
+      if (form == forms.end()) {
+        const Part part{.input = {1, whole_.input[1], band.in_rows, whole_.input[3]},
+                        .output = {1, whole_.output[1], band.out_rows, whole_.output[3]},
+                        .pads_begin = {band.pad_begin, whole_.pads_begin[1]},
+                        .pads_end = {band.pad_end, whole_.pads_end[1]}};
+        auto attempt = try_with(limit, part, weights);
+        if (!attempt) {
+          return std::nullopt;
+        }
+        if (!plan) {
+          plan = describe_plan(*attempt);
+          weights = attempt->desc.weights_desc();
+          constants = pack_constants(*attempt);
+        }
+        plan->scratch_bytes = std::max(
+            plan->scratch_bytes, scratch_of_workers(attempt->desc.scratchpad_desc().get_size(), context_.threads));
+        form = forms.emplace(band.form(), Form{*attempt, dnnl::convolution_forward(attempt->desc)}).first;
+      }
+      chunks.push_back(make_chunk(form->second.attempt, form->second.primitive, band, constants));
+    }
+    if (plan) {
+      plan->bind = bind_chunks(std::move(chunks), context_.threads);
+    }
+    return plan;
+  }
+
+  struct Constants {
+    dnnl::memory weights, bias;
+  };
+
+  [[nodiscard]] Constants pack_constants(const Attempt& attempt) const {
+    Constants constants;
+    constants.weights =
+        pack(*context_.constant(1), describe(context_.input(1).shape, Layout::kPlain), attempt.desc.weights_desc());
+    if (bias_) {
+      const auto operand = static_cast<std::size_t>(context_.node.post_ops[0].operand);
+      constants.bias = pack(*context_.constant(operand), bias_desc(), bias_desc());
+    }
+    return constants;
+  }
+
+  /// Everything but `bind`.
+  [[nodiscard]] KernelPlan describe_plan(const Attempt& attempt) const {
     KernelPlan plan;
     plan.kernel = fmt::format("onednn_convolution ({})", attempt.desc.impl_info_str());
     plan.inputs.assign(context_.node.inputs.size(), Layout::kPlain);
     plan.inputs[0] = layout_;
     plan.outputs = {layout_};
     plan.post_ops_done = attempt.post_ops.count + (bias_ ? 1 : 0);
-    plan.scratch_bytes = attempt.desc.scratchpad_desc().get_size();
-
-    std::vector<OneDnnArgument> arguments = {
-        {DNNL_ARG_SRC, attempt.desc.src_desc(), Source::kInput, 0, {}},
-        {DNNL_ARG_DST, attempt.desc.dst_desc(), Source::kOutput, 0, {}},
-        {DNNL_ARG_SCRATCHPAD, attempt.desc.scratchpad_desc(), Source::kScratch, 0, {}}};
-    const dnnl::memory::desc plain = describe(context_.input(1).shape, Layout::kPlain);
-    const dnnl::memory packed = pack(*context_.constant(1), plain, attempt.desc.weights_desc());
-    arguments.push_back({DNNL_ARG_WEIGHTS, attempt.desc.weights_desc(), Source::kConstant, 0, packed});
-    if (bias_) {
-      const auto operand = static_cast<std::size_t>(context_.node.post_ops[0].operand);
-      arguments.push_back({DNNL_ARG_BIAS, bias_desc(), Source::kConstant, 0,
-                           pack(*context_.constant(operand), bias_desc(), bias_desc())});
-    }
+    plan.scratch_bytes = scratch_of_workers(attempt.desc.scratchpad_desc().get_size(), context_.threads);
     for (const OneDnnPostOps::Operand& operand : attempt.post_ops.operands) {
       plan.inputs[static_cast<std::size_t>(operand.input)] = operand.layout;
-      arguments.push_back(
-          {operand.argument, operand.desc, Source::kInput, static_cast<std::size_t>(operand.input), {}});
     }
-    plan.bind = bind_primitive(dnnl::convolution_forward(attempt.desc), std::move(arguments));
     return plan;
+  }
+
+  /// \param band  Default: the whole.
+  [[nodiscard]] OneDnnChunk make_chunk(const Attempt& attempt, const dnnl::convolution_forward& primitive,
+                                       const Band& band, const Constants& constants) const {
+    using Source = OneDnnArgument::Source;
+    std::size_t in_bytes = 0;
+    std::size_t out_bytes = 0;
+    if (band.out_rows > 0) {
+      in_bytes = row_offset_bytes(whole_.input, band.picture, band.in_first);
+      out_bytes = row_offset_bytes(whole_.output, band.picture, band.out_first);
+    }
+    OneDnnChunk chunk{.primitive = primitive, .arguments = {}};
+    chunk.arguments = {{DNNL_ARG_SRC, attempt.desc.src_desc(), Source::kInput, 0, {}, in_bytes},
+                       {DNNL_ARG_DST, attempt.desc.dst_desc(), Source::kOutput, 0, {}, out_bytes},
+                       {DNNL_ARG_SCRATCHPAD, attempt.desc.scratchpad_desc(), Source::kScratch, 0, {}},
+                       {DNNL_ARG_WEIGHTS, attempt.desc.weights_desc(), Source::kConstant, 0, constants.weights}};
+    if (bias_) {
+      chunk.arguments.push_back({DNNL_ARG_BIAS, bias_desc(), Source::kConstant, 0, constants.bias});
+    }
+    for (const OneDnnPostOps::Operand& operand : attempt.post_ops.operands) {
+      chunk.arguments.push_back({operand.argument,
+                                 operand.desc,
+                                 Source::kInput,
+                                 static_cast<std::size_t>(operand.input),
+                                 {},
+                                 operand.full ? out_bytes : 0});
+    }
+    return chunk;
   }
 
   const NodeContext& context_;
   std::size_t rank_;
   Layout layout_;
   bool bias_;
-  dnnl::memory::dims strides_, dilations_, pads_begin_, pads_end_;
+  Part whole_;
+  std::vector<ops::Window> windows_;
+  dnnl::memory::dims strides_, dilations_;
   dnnl::memory::desc weights_any_;
 };
 

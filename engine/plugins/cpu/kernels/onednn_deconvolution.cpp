@@ -73,13 +73,14 @@ std::optional<KernelPlan> plan(const NodeContext& context, std::string& refusal)
   plan.inputs.assign(context.node.inputs.size(), Layout::kPlain);
   plan.inputs[0] = layout;
   plan.outputs = {layout};
-  plan.scratch_bytes = desc.scratchpad_desc().get_size();
+  plan.scratch_bytes = scratch_of_workers(desc.scratchpad_desc().get_size(), context.threads);
   const dnnl::memory packed = pack(*context.constant(1), weights, desc.weights_desc());
-  plan.bind = bind_primitive(dnnl::deconvolution_forward(desc),
-                             {{DNNL_ARG_SRC, desc.src_desc(), Source::kInput, 0, {}},
-                              {DNNL_ARG_WEIGHTS, desc.weights_desc(), Source::kConstant, 0, packed},
-                              {DNNL_ARG_DST, desc.dst_desc(), Source::kOutput, 0, {}},
-                              {DNNL_ARG_SCRATCHPAD, desc.scratchpad_desc(), Source::kScratch, 0, {}}});
+  std::vector<OneDnnChunk> chunks = {{dnnl::deconvolution_forward(desc),
+                                      {{DNNL_ARG_SRC, desc.src_desc(), Source::kInput, 0, {}},
+                                       {DNNL_ARG_WEIGHTS, desc.weights_desc(), Source::kConstant, 0, packed},
+                                       {DNNL_ARG_DST, desc.dst_desc(), Source::kOutput, 0, {}},
+                                       {DNNL_ARG_SCRATCHPAD, desc.scratchpad_desc(), Source::kScratch, 0, {}}}}};
+  plan.bind = bind_chunks(std::move(chunks), context.threads);
   return plan;
 }
 

@@ -11,6 +11,7 @@ namespace {
 constexpr std::array<std::string_view, 2> kOps = {"MaxPool", "AvgPool"};
 
 struct PoolGeometry {
+  std::vector<ops::Window> windows;
   dnnl::memory::dims kernel, strides, dilations, pads_begin, pads_end;
 };
 
@@ -37,12 +38,78 @@ std::optional<PoolGeometry> geometry(const NodeContext& context, const ops::Pool
     result.dilations.push_back(window.dilation - 1);  // oneDNN counts the gaps
     result.pads_begin.push_back(window.pad_begin);
     result.pads_end.push_back(pad_end);
+    result.windows.push_back(window);
   }
   return result;
 }
 
-std::optional<KernelPlan> plan(const NodeContext& context, std::string& refusal) {
+struct Pool {
+  dnnl::algorithm algorithm;
+  Layout layout;
+  PoolGeometry geometry;
+};
+
+std::optional<dnnl::pooling_v2_forward::primitive_desc> describe_pool(const Pool& pool, const Shape& input,
+                                                                      const Shape& output, std::string& refusal) {
+  dnnl::primitive_attr attributes;
+  attributes.set_scratchpad_mode(dnnl::scratchpad_mode::user);
+  dnnl::pooling_v2_forward::primitive_desc desc;
+  try {
+    desc = {{dnnl::prop_kind::forward_inference, pool.algorithm, describe(input, pool.layout),
+             describe(output, pool.layout), pool.geometry.strides, pool.geometry.kernel, pool.geometry.dilations,
+             pool.geometry.pads_begin, pool.geometry.pads_end},
+            attributes,
+            onednn_engine()};
+  } catch (const dnnl::error& error) {
+    refusal = fmt::format("oneDNN: {}", error.what());
+    return std::nullopt;
+  }
+  if (is_reference_implementation(desc.impl_info_str())) {
+    refusal = "oneDNN has only a reference implementation";
+    return std::nullopt;
+  }
+  return desc;
+}
+
+OneDnnChunk make_chunk(const dnnl::pooling_v2_forward::primitive_desc& desc, dnnl::pooling_v2_forward primitive,
+                       std::size_t in_bytes, std::size_t out_bytes) {
   using Source = OneDnnArgument::Source;
+  return {std::move(primitive),
+          {{DNNL_ARG_SRC, desc.src_desc(), Source::kInput, 0, {}, in_bytes},
+           {DNNL_ARG_DST, desc.dst_desc(), Source::kOutput, 0, {}, out_bytes},
+           {DNNL_ARG_SCRATCHPAD, desc.scratchpad_desc(), Source::kScratch, 0, {}}}};
+}
+
+/// Replaces the one chunk of the whole by bands of rows, where that is possible and worth it.
+void divide(const NodeContext& context, const Pool& pool, std::vector<OneDnnChunk>& chunks, KernelPlan& plan) {
+  const Shape& input = context.input(0).shape;
+  const Shape& output = context.output().shape;
+  // A maximum costs about as much as moving the value: some 8 multiplications.
+  const double flops_a_row =
+      8.0 * static_cast<double>(output[1] * output[3] * pool.geometry.kernel[0] * pool.geometry.kernel[1]);
+  std::vector<OneDnnChunk> parts;
+  for (const Band& band : divide_rows(pool.geometry.windows[0], output[0], flops_a_row, context.threads)) {
+    Pool part = pool;
+    part.geometry.pads_begin[0] = band.pad_begin;
+    part.geometry.pads_end[0] = band.pad_end;
+    std::string refusal;
+    const auto desc =
+        describe_pool(part, {1, input[1], band.in_rows, input[3]}, {1, output[1], band.out_rows, output[3]}, refusal);
+    if (!desc) {
+      return;
+    }
+    plan.scratch_bytes =
+        std::max(plan.scratch_bytes, scratch_of_workers(desc->scratchpad_desc().get_size(), context.threads));
+    parts.push_back(make_chunk(*desc, dnnl::pooling_v2_forward(*desc),
+                               row_offset_bytes(input, band.picture, band.in_first),
+                               row_offset_bytes(output, band.picture, band.out_first)));
+  }
+  if (!parts.empty()) {
+    chunks = std::move(parts);
+  }
+}
+
+std::optional<KernelPlan> plan(const NodeContext& context, std::string& refusal) {
   if (context.output().data_type != DataType::kF32) {
     refusal = fmt::format("computes f32, not {}", to_string(context.output().data_type));
     return std::nullopt;
@@ -62,33 +129,23 @@ std::optional<KernelPlan> plan(const NodeContext& context, std::string& refusal)
     return std::nullopt;
   }
   const Layout layout = context.output().shape.size() == 4 ? Layout::kChannelsLast : Layout::kPlain;
-  dnnl::primitive_attr primitive_attributes;
-  primitive_attributes.set_scratchpad_mode(dnnl::scratchpad_mode::user);
-  dnnl::pooling_v2_forward::primitive_desc desc;
-  try {
-    desc = {{dnnl::prop_kind::forward_inference, algorithm, describe(context.input(0).shape, layout),
-             describe(context.output().shape, layout), windows->strides, windows->kernel, windows->dilations,
-             windows->pads_begin, windows->pads_end},
-            primitive_attributes,
-            onednn_engine()};
-  } catch (const dnnl::error& error) {
-    refusal = fmt::format("oneDNN: {}", error.what());
-    return std::nullopt;
-  }
-  if (is_reference_implementation(desc.impl_info_str())) {
-    refusal = "oneDNN has only a reference implementation";
+  const auto whole =
+      describe_pool({algorithm, layout, *windows}, context.input(0).shape, context.output().shape, refusal);
+  if (!whole) {
     return std::nullopt;
   }
   KernelPlan plan;
-  plan.kernel = fmt::format("onednn_pooling ({})", desc.impl_info_str());
+  plan.kernel = fmt::format("onednn_pooling ({})", whole->impl_info_str());
   plan.inputs = {layout};
   plan.outputs.assign(context.node.outputs.size(), Layout::kPlain);
   plan.outputs[0] = layout;
-  plan.scratch_bytes = desc.scratchpad_desc().get_size();
-  plan.bind = bind_primitive(dnnl::pooling_v2_forward(desc),
-                             {{DNNL_ARG_SRC, desc.src_desc(), Source::kInput, 0, {}},
-                              {DNNL_ARG_DST, desc.dst_desc(), Source::kOutput, 0, {}},
-                              {DNNL_ARG_SCRATCHPAD, desc.scratchpad_desc(), Source::kScratch, 0, {}}});
+  plan.scratch_bytes = scratch_of_workers(whole->scratchpad_desc().get_size(), context.threads);
+  std::vector<OneDnnChunk> chunks;
+  chunks.push_back(make_chunk(*whole, dnnl::pooling_v2_forward(*whole), 0, 0));
+  if (layout == Layout::kChannelsLast) {
+    divide(context, {algorithm, layout, *windows}, chunks, plan);
+  }
+  plan.bind = bind_chunks(std::move(chunks), context.threads);
   return plan;
 }
 

@@ -28,7 +28,7 @@ std::optional<KernelPlan> plan(const NodeContext& context, std::string& /*refusa
     for (std::size_t i = 0; i < outputs.size(); ++i) {
       output_views.push_back({outputs[i], bindings.outputs[i]});
     }
-    return [node, input_views, output_views] { run_reference(node, input_views, output_views); };
+    return [node, input_views, output_views](Team& /*team*/) { run_reference(node, input_views, output_views); };
   };
   return plan;
 }

@@ -37,11 +37,12 @@ std::optional<KernelPlan> plan(const NodeContext& context, std::string& refusal)
   plan.kernel = fmt::format("softmax ({})", desc.impl_info_str());
   plan.inputs = {layout};
   plan.outputs = {layout};
-  plan.scratch_bytes = desc.scratchpad_desc().get_size();
-  plan.bind = bind_primitive(dnnl::softmax_v2_forward(desc),
-                             {{DNNL_ARG_SRC, memory, Source::kInput, 0, {}},
-                              {DNNL_ARG_DST, memory, Source::kOutput, 0, {}},
-                              {DNNL_ARG_SCRATCHPAD, desc.scratchpad_desc(), Source::kScratch, 0, {}}});
+  plan.scratch_bytes = scratch_of_workers(desc.scratchpad_desc().get_size(), context.threads);
+  std::vector<OneDnnChunk> chunks = {{dnnl::softmax_v2_forward(desc),
+                                      {{DNNL_ARG_SRC, memory, Source::kInput, 0, {}},
+                                       {DNNL_ARG_DST, memory, Source::kOutput, 0, {}},
+                                       {DNNL_ARG_SCRATCHPAD, desc.scratchpad_desc(), Source::kScratch, 0, {}}}}};
+  plan.bind = bind_chunks(std::move(chunks), context.threads);
   return plan;
 }
 

@@ -8,6 +8,20 @@ namespace fovea::cpu {
 namespace {
 
 constexpr std::array<std::string_view, 1> kOps = {"ReduceMean"};
+constexpr std::int64_t kBlock = 16;  // channels one thread sums at a time: one cache line of floats
+
+/// Means of `count` channels over pixels that are `channels` apart.
+void mean_block(const float* src, float* dst, std::int64_t pixels, std::int64_t channels, std::int64_t count) {
+  std::array<float, kBlock> sums{};
+  for (std::int64_t p = 0; p < pixels; ++p, src += channels) {
+    for (std::int64_t c = 0; c < count; ++c) {
+      sums[static_cast<std::size_t>(c)] += src[c];
+    }
+  }
+  for (std::int64_t c = 0; c < count; ++c) {
+    dst[c] = sums[static_cast<std::size_t>(c)] / static_cast<float>(pixels);
+  }
+}
 
 /// Axes are exactly {2,3}, in any order and spelling.
 bool over_height_and_width(const NodeContext& context) {
@@ -37,25 +51,16 @@ std::optional<KernelPlan> plan(const NodeContext& context, std::string& refusal)
   plan.outputs = {Layout::kPlain};
   plan.bind = [batch = shape[0], channels = shape[1],
                pixels = shape[2] * shape[3]](const Bindings& bindings) -> BoundStep {
-    return [=, src = bindings.input<float>(0), dst = bindings.output<float>()] {
-      constexpr std::int64_t kBlock = 16;  // channels one thread sums at a time: one cache line of floats
+    return [=, src = bindings.input<float>(0), dst = bindings.output<float>()](Team& team) {
       const std::int64_t blocks = (channels + kBlock - 1) / kBlock;
-#pragma omp parallel for schedule(static)
-      for (std::int64_t item = 0; item < batch * blocks; ++item) {
-        const std::int64_t n = item / blocks;
-        const std::int64_t begin = item % blocks * kBlock;
-        const std::int64_t count = std::min(kBlock, channels - begin);
-        std::array<float, kBlock> sums{};
-        const float* row = src + n * pixels * channels + begin;
-        for (std::int64_t p = 0; p < pixels; ++p, row += channels) {
-          for (std::int64_t c = 0; c < count; ++c) {
-            sums[static_cast<std::size_t>(c)] += row[c];
-          }
+      team.each(batch * blocks, pixels * kBlock, [&](std::int64_t first, std::int64_t last, int /*worker*/) {
+        for (std::int64_t item = first; item < last; ++item) {
+          const std::int64_t n = item / blocks;
+          const std::int64_t begin = item % blocks * kBlock;
+          mean_block(src + n * pixels * channels + begin, dst + n * channels + begin, pixels, channels,
+                     std::min(kBlock, channels - begin));
         }
-        for (std::int64_t c = 0; c < count; ++c) {
-          dst[n * channels + begin + c] = sums[static_cast<std::size_t>(c)] / static_cast<float>(pixels);
-        }
-      }
+      });
     };
   };
   return plan;

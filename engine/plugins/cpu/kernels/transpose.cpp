@@ -19,6 +19,24 @@ Shape strides_in_memory(const Shape& shape, Layout layout) {
   return {shape[2] * w * c, 1, w * c, c};
 }
 
+/// Rows [first, last) of the output.
+void transpose_rows(const Shape& extents, const Shape& strides, const float* src, float* dst, std::int64_t first,
+                    std::int64_t last) {
+  const std::int64_t length = extents.back();
+  const std::int64_t inner = strides.back();
+  for (std::int64_t row = first; row < last; ++row) {
+    std::int64_t offset = 0;
+    std::int64_t rest = row;
+    for (std::size_t i = extents.size() - 1; i-- > 0;) {
+      offset += rest % extents[i] * strides[i];
+      rest /= extents[i];
+    }
+    for (std::int64_t i = 0; i < length; ++i) {
+      dst[row * length + i] = src[offset + i * inner];
+    }
+  }
+}
+
 std::optional<KernelPlan> plan(const NodeContext& context, std::string& refusal) {
   const Tensor* order = context.constant(1);
   if (context.output().data_type != DataType::kF32 || order == nullptr || order->size() == 0 ||
@@ -39,25 +57,15 @@ std::optional<KernelPlan> plan(const NodeContext& context, std::string& refusal)
   plan.inputs[0] = layout;
   plan.outputs = {Layout::kPlain};
   plan.bind = [extents, strides](const Bindings& bindings) -> BoundStep {
-    return [extents, strides, src = bindings.input<float>(0), dst = bindings.output<float>()] {
+    return [extents, strides, src = bindings.input<float>(0), dst = bindings.output<float>()](Team& team) {
       const std::int64_t length = extents.back();
-      const std::int64_t inner = strides.back();
       std::int64_t rows = 1;
       for (std::size_t i = 0; i + 1 < extents.size(); ++i) {
         rows *= extents[i];
       }
-#pragma omp parallel for schedule(static)
-      for (std::int64_t row = 0; row < rows; ++row) {
-        std::int64_t offset = 0;
-        std::int64_t rest = row;
-        for (std::size_t i = extents.size() - 1; i-- > 0;) {
-          offset += rest % extents[i] * strides[i];
-          rest /= extents[i];
-        }
-        for (std::int64_t i = 0; i < length; ++i) {
-          dst[row * length + i] = src[offset + i * inner];
-        }
-      }
+      team.each(rows, length, [&](std::int64_t first, std::int64_t last, int /*worker*/) {
+        transpose_rows(extents, strides, src, dst, first, last);
+      });
     };
   };
   return plan;

@@ -1,8 +1,6 @@
 // Convolution 3x3 with stride 1 by Winograd's method, channels last, with bias and all post-ops.
 #include "engine/plugins/cpu/winograd.hpp"
 
-#include <omp.h>
-
 #include <array>
 
 #include "engine/ops/op_def.hpp"
@@ -110,7 +108,6 @@ struct Compiled {
   Tensor weights;
   std::vector<Rest> rest;
   std::int64_t batch = 1;
-  int threads = 1;
 };
 
 /// Runs the post-ops that are left over the pixels of one block, which lie in the caches still.
@@ -154,23 +151,21 @@ void finish_block(const Compiled& compiled, const Bindings& bindings, std::int64
 }
 
 BoundStep bind_blocks(std::shared_ptr<const Compiled> compiled, const Bindings& bindings) {
-  return [compiled = std::move(compiled), bindings] {
+  return [compiled = std::move(compiled), bindings](Team& team) {
     const WinogradPlan& plan = compiled->plan;
     const WinogradShape& shape = plan.shape;
     const std::int64_t picture_in = shape.height * shape.width * shape.channels;
     const std::int64_t picture_out = shape.out_height * shape.out_width * shape.outputs;
     float* const scratch = reinterpret_cast<float*>(bindings.scratch);
-    // Claimed one by one: a core that is busy with something else takes fewer.
-#pragma omp parallel for schedule(dynamic, 1) num_threads(compiled->threads)
-    for (std::int64_t item = 0; item < compiled->batch * plan.blocks; ++item) {
-      const std::int64_t picture = item / plan.blocks;
-      const std::int64_t block = item % plan.blocks;
+    team.run(static_cast<std::size_t>(compiled->batch * plan.blocks), [&](std::size_t item, int worker) {
+      const std::int64_t picture = static_cast<std::int64_t>(item) / plan.blocks;
+      const std::int64_t block = static_cast<std::int64_t>(item) % plan.blocks;
       run_winograd_block(plan, compiled->epilogue, compiled->weights.data<float>().data(),
                          bindings.input<float>(0) + picture * picture_in,
                          bindings.output<float>() + picture * picture_out, block,
-                         scratch + static_cast<std::size_t>(omp_get_thread_num()) * plan.scratch_floats);
+                         scratch + static_cast<std::size_t>(worker) * plan.scratch_floats);
       finish_block(*compiled, bindings, picture, block);
-    }
+    });
   };
 }
 
@@ -188,7 +183,6 @@ std::optional<KernelPlan> plan(const NodeContext& context, std::string& refusal)
   compiled->weights = pack_winograd_weights(compiled->plan, context.constant(1)->data<float>().data());
   compiled->epilogue.bias.resize(static_cast<std::size_t>(compiled->plan.padded_outputs), 0.0F);
   compiled->batch = context.input(0).shape[0];
-  compiled->threads = context.threads;
 
   KernelPlan plan;
   plan.kernel = "winograd (4x4,3x3)";
