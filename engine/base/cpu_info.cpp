@@ -64,4 +64,12 @@ std::string cpu_vector_extension() {
   return "baseline";
 }
 
+bool cpu_multiplies_bf16() {
+#if defined(__x86_64__)
+  return __builtin_cpu_supports("avx512bf16") != 0;
+#else
+  return false;
+#endif
+}
+
 }  // namespace fovea

@@ -14,4 +14,7 @@ std::string cpu_model_name();
 /// Widest vector instructions found: "AVX-512", "AVX2", "SSE4.2" or "baseline".
 std::string cpu_vector_extension();
 
+/// True where pairs of bf16 are multiplied and added by one instruction (AVX512_BF16).
+bool cpu_multiplies_bf16();
+
 }  // namespace fovea

@@ -18,7 +18,12 @@ constexpr std::array kProperties = {
     PropertyDef{"INFERENCE_NUM_THREADS", "0", "Cores for all requests together; 0: all this process may use", kCount},
     PropertyDef{"PERFORMANCE_HINT_NUM_REQUESTS", "0", "Upper limit of requests the application will use; 0: no limit",
                 kCount},
-    PropertyDef{"INFERENCE_PRECISION_HINT", "f32", "Arithmetic of floating-point models", "f32"},
+    PropertyDef{"INFERENCE_PRECISION_HINT", "auto",
+                "Arithmetic of floating-point models; bf16 where the device has it, else f32; auto: as "
+                "EXECUTION_MODE_HINT says",
+                "auto|f32|bf16"},
+    PropertyDef{"EXECUTION_MODE_HINT", "ACCURACY", "PERFORMANCE: the device may use bf16 where it has it",
+                "ACCURACY|PERFORMANCE"},
     PropertyDef{"SHAPE_CACHE_SIZE", "8", "Compiled variants kept for models with open input shapes, one a shape",
                 kPositive},
     PropertyDef{"PERF_COUNT", "NO", "Measure each step of each run", "YES|NO"},

@@ -60,13 +60,18 @@ bool NodeContext::has_bias() const {
 
 namespace {
 
-std::string_view layout_name(Layout layout, const Shape& shape) {
-  return layout == Layout::kChannelsLast ? "nhwc" : shape.size() == 4 ? "nchw" : "plain";
+/// "bf16[1,8,4,4] nhwc".
+std::string form_text(TensorType type, Form form) {
+  type.data_type = type.data_type == DataType::kF32 ? form.stored : type.data_type;
+  const bool last = form.layout == Layout::kChannelsLast;
+  return fmt::format("{} {}", to_string(type), last ? "nhwc" : type.shape.size() == 4 ? "nchw" : "plain");
 }
 
 class Compiler {
  public:
-  Compiler(const Graph& graph, int threads) : graph_(graph) { program_.threads = threads; }
+  Compiler(const Graph& graph, const CompileOptions& options) : graph_(graph), options_(options) {
+    program_.threads = options.threads;
+  }
 
   std::shared_ptr<const Program> compile() {
     for (const GraphPort& port : graph_.inputs) {
@@ -87,11 +92,23 @@ class Compiler {
  private:
   [[nodiscard]] int step() const { return static_cast<int>(program_.steps.size()); }
 
-  int add_buffer(ValueId value, Layout layout) {
-    const int id = add_scratch(byte_size(graph_.value(value).type));
-    buffers_[{value, layout}] = id;
-    produced_.emplace(value, layout);
+  int add_buffer(ValueId value, Form form) {
+    form = normal_form(value, form);
+    const int id = add_scratch(stored_bytes(value, form));
+    buffers_[{value, form}] = id;
+    produced_.emplace(value, form);
     return id;
+  }
+
+  /// Only f32 values have a choice of how they are stored.
+  [[nodiscard]] Form normal_form(ValueId value, Form form) const {
+    form.stored = graph_.value(value).type.data_type == DataType::kF32 ? form.stored : DataType::kF32;
+    return form;
+  }
+
+  [[nodiscard]] std::size_t stored_bytes(ValueId value, Form form) const {
+    const TensorType& type = graph_.value(value).type;
+    return type.data_type == DataType::kF32 ? element_count(type.shape) * size_of(form.stored) : byte_size(type);
   }
 
   int add_scratch(std::size_t bytes) {
@@ -100,53 +117,66 @@ class Compiler {
     return static_cast<int>(program_.buffers.size()) - 1;
   }
 
-  [[nodiscard]] Layout produced_layout(ValueId value) const {
+  [[nodiscard]] Form produced_form(ValueId value) const {
     const auto found = produced_.find(value);
-    return found == produced_.end() ? Layout::kPlain : found->second;
+    return found == produced_.end() ? Form() : found->second;
   }
 
-  /// The buffer of a value in a layout; adds a reorder step or converts a constant when it does not exist yet.
-  int buffer_in(ValueId value, Layout layout) {
+  /// The buffer of a value in a form; adds a reorder step or converts a constant when it does not exist yet.
+  int buffer_in(ValueId value, Form form) {
     const TensorType& type = graph_.value(value).type;
-    if (const auto found = buffers_.find({value, layout}); found != buffers_.end()) {
+    form = normal_form(value, form);
+    if (const auto found = buffers_.find({value, form}); found != buffers_.end()) {
       return touch(found->second);
     }
     if (graph_.is_constant(value)) {
-      Tensor content = *graph_.constant(value);
-      if (layout != Layout::kPlain && !layouts_coincide(type.shape)) {
-        Tensor converted(type);
-        Team alone(WorkPool::of_process(), 1);
-        bind_reorder(type.shape, Layout::kPlain, content.data<float>().data(), converted.data<float>().data())(alone);
-        content = std::move(converted);
-      }
-      program_.buffers.push_back(
-          {.bytes = byte_size(type), .first = 0, .last = 0, .offset = 0, .constant = std::move(content)});
-      return buffers_[{value, layout}] = static_cast<int>(program_.buffers.size()) - 1;
+      return add_constant(value, form);
     }
-    const Layout from = produced_layout(value);
+    const Form from = produced_form(value);
     const int source = touch(buffers_.at({value, from}));
-    if (layouts_coincide(type.shape)) {
-      return buffers_[{value, layout}] = source;
+    if (from.stored == form.stored && layouts_coincide(type.shape)) {
+      return buffers_[{value, form}] = source;
     }
     if (type.data_type != DataType::kF32) {
       fail(ErrorCode::kInternal, "value '{}' of {} cannot change its layout", graph_.value(value).name,
            to_string(type));
     }
-    const int target = add_buffer(value, layout);
+    const int target = add_buffer(value, form);
     ProgramStep reorder;
     reorder.info = {.node = graph_.value(value).name,
                     .op = "Reorder",
                     .kernel = "reorder",
-                    .output = fmt::format("{} {}", to_string(type), layout_name(layout, type.shape)),
+                    .output = form_text(type, form),
                     .refusals = {}};
     reorder.inputs = {source};
     reorder.outputs = {target};
     const Shape shape = type.shape;
-    reorder.plan.bind = [shape, from](const Bindings& b) {
-      return bind_reorder(shape, from, b.input<float>(0), b.output<float>());
-    };
+    if (from.stored == DataType::kF32 && form.stored == DataType::kF32) {
+      reorder.plan.bind = [shape, layout = from.layout](const Bindings& b) {
+        return bind_reorder(shape, layout, b.input<float>(0), b.output<float>());
+      };
+    } else {
+      reorder.plan.bind = plan_conversion(shape, from, form, options_.threads);
+    }
     program_.steps.push_back(std::move(reorder));
     return target;
+  }
+
+  int add_constant(ValueId value, Form form) {
+    const TensorType& type = graph_.value(value).type;
+    Tensor content = *graph_.constant(value);
+    if (form.layout != Layout::kPlain && !layouts_coincide(type.shape)) {
+      Tensor converted(type);
+      Team alone(WorkPool::of_process(), 1);
+      bind_reorder(type.shape, Layout::kPlain, content.data<float>().data(), converted.data<float>().data())(alone);
+      content = std::move(converted);
+    }
+    if (form.stored == DataType::kBF16) {
+      content = content.cast(DataType::kBF16);
+    }
+    program_.buffers.push_back({.bytes = content.bytes().size(), .first = 0, .last = 0, .offset = 0, .constant = {}});
+    program_.buffers.back().constant = std::move(content);
+    return buffers_[{value, form}] = static_cast<int>(program_.buffers.size()) - 1;
   }
 
   int touch(int buffer) {
@@ -172,18 +202,17 @@ class Compiler {
   }
 
   void compile_node(const Node& node) {
-    std::vector<Layout> layouts;
+    std::vector<Form> forms;
     for (const ValueId input : node.inputs) {
-      layouts.push_back(input == kNone ? Layout::kPlain : produced_layout(input));
+      forms.push_back(input == kNone ? Form() : produced_form(input));
     }
-    const NodeContext context{graph_, node, layouts, program_.threads};
+    const NodeContext context{graph_, node, forms, options_.threads, options_.bf16};
     ProgramStep compiled;
     compiled.plan = choose_kernel(context, compiled.info.refusals);
     compiled.info.node = node.name;
     compiled.info.op = node.op->name;
     compiled.info.kernel = compiled.plan.kernel;
-    const TensorType& type = context.output();
-    compiled.info.output = fmt::format("{} {}", to_string(type), layout_name(compiled.plan.outputs[0], type.shape));
+    compiled.info.output = form_text(context.output(), compiled.plan.outputs[0]);
     for (std::size_t i = 0; i < node.inputs.size(); ++i) {
       compiled.inputs.push_back(node.inputs[i] == kNone ? -1 : buffer_in(node.inputs[i], compiled.plan.inputs[i]));
     }
@@ -194,8 +223,9 @@ class Compiler {
     }
     if (compiled.plan.alias) {
       const int source = compiled.inputs[*compiled.plan.alias];
-      buffers_[{node.outputs[0], compiled.plan.outputs[0]}] = source;
-      produced_.emplace(node.outputs[0], compiled.plan.outputs[0]);
+      const Form form = normal_form(node.outputs[0], compiled.plan.outputs[0]);
+      buffers_[{node.outputs[0], form}] = source;
+      produced_.emplace(node.outputs[0], form);
       compiled.outputs = {source};
     } else {
       for (std::size_t i = 0; i < node.outputs.size(); ++i) {
@@ -206,7 +236,7 @@ class Compiler {
       compiled.scratch = add_scratch(compiled.plan.scratch_bytes);
     }
     const std::size_t done = compiled.plan.post_ops_done;
-    const Layout layout = compiled.plan.outputs[0];
+    const Layout layout = compiled.plan.outputs[0].layout;
     program_.steps.push_back(std::move(compiled));
     if (done < node.post_ops.size()) {
       add_post_op_step(context, done, layout);
@@ -216,12 +246,11 @@ class Compiler {
   void add_post_op_step(const NodeContext& context, std::size_t first, Layout layout) {
     ProgramStep rest;
     rest.plan = plan_post_ops(context, first, layout);
-    rest.info = {
-        .node = context.node.name,
-        .op = "PostOps",
-        .kernel = rest.plan.kernel,
-        .output = fmt::format("{} {}", to_string(context.output()), layout_name(layout, context.output().shape)),
-        .refusals = {}};
+    rest.info = {.node = context.node.name,
+                 .op = "PostOps",
+                 .kernel = rest.plan.kernel,
+                 .output = form_text(context.output(), layout),
+                 .refusals = {}};
     for (std::size_t i = 0; i < context.node.inputs.size(); ++i) {
       const bool needed =
           std::any_of(context.node.post_ops.begin() + static_cast<std::ptrdiff_t>(first), context.node.post_ops.end(),
@@ -233,7 +262,7 @@ class Compiler {
         touch(input);
       }
     }
-    rest.outputs = {touch(buffers_.at({context.node.outputs[0], layout}))};
+    rest.outputs = {touch(buffers_.at({context.node.outputs[0], Form(layout)}))};
     program_.steps.push_back(std::move(rest));
   }
 
@@ -265,13 +294,16 @@ class Compiler {
   }
 
   const Graph& graph_;
+  const CompileOptions& options_;
   Program program_;
-  std::map<std::pair<ValueId, Layout>, int> buffers_;
-  std::map<ValueId, Layout> produced_;  ///< The layout a value was computed in.
+  std::map<std::pair<ValueId, Form>, int> buffers_;
+  std::map<ValueId, Form> produced_;  ///< The form a value was computed in.
 };
 
 }  // namespace
 
-std::shared_ptr<const Program> compile(const Graph& graph, int threads) { return Compiler(graph, threads).compile(); }
+std::shared_ptr<const Program> compile(const Graph& graph, const CompileOptions& options) {
+  return Compiler(graph, options).compile();
+}
 
 }  // namespace fovea::cpu

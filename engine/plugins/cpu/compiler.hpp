@@ -11,7 +11,7 @@
 
 namespace fovea::cpu {
 
-/// Memory of one value in one layout: a place in the arena, or a constant.
+/// Memory of one value in one form: a place in the arena, or a constant.
 struct Buffer {
   std::size_t bytes = 0;
   int first = 0;           ///< Step that writes it; 0 for inputs.
@@ -42,7 +42,12 @@ struct Program {
   int threads = 1;
 };
 
+struct CompileOptions {
+  int threads = 1;    ///< Cores one run may use.
+  bool bf16 = false;  ///< Products may be of bf16 factors, and f32 values between nodes stored so.
+};
+
 /// \param graph  After the standard passes. \throws Error{kUnsupported} when no kernel takes a node.
-std::shared_ptr<const Program> compile(const Graph& graph, int threads);
+std::shared_ptr<const Program> compile(const Graph& graph, const CompileOptions& options);
 
 }  // namespace fovea::cpu

@@ -93,6 +93,13 @@ class CpuExecutable final : public Executable {
   std::shared_ptr<const Program> program_;
 };
 
+/// Asked for, or left to us by who prefers speed; only where the processor multiplies bf16 itself.
+bool wants_bf16(const Properties& properties) {
+  const std::string& precision = properties.at("INFERENCE_PRECISION_HINT");
+  const bool free = precision == "auto" && properties.at("EXECUTION_MODE_HINT") == "PERFORMANCE";
+  return (precision == "bf16" || free) && cpu_multiplies_bf16();
+}
+
 class CpuPlugin final : public Plugin {
  public:
   std::string name() const override { return "CPU"; }
@@ -123,7 +130,7 @@ class CpuPlugin final : public Plugin {
     // oneDNN decides its blocking by the thread count at creation; the calling thread gets its own count back after.
     const int before = omp_get_max_threads();
     omp_set_num_threads(1);
-    auto program = cpu::compile(graph, threads);
+    auto program = cpu::compile(graph, {.threads = threads, .bf16 = wants_bf16(properties)});
     omp_set_num_threads(before);
     return std::make_unique<CpuExecutable>(std::move(program));
   }

@@ -16,6 +16,16 @@ namespace fovea::cpu {
 /// Order of elements in memory. kChannelsLast (NHWC) exists for rank 4 only.
 enum class Layout : std::uint8_t { kPlain, kChannelsLast };
 
+/// How a value lies in memory.
+struct Form {
+  Form(Layout order = Layout::kPlain, DataType type = DataType::kF32)  // NOLINT(google-explicit-constructor)
+      : layout(order), stored(type) {}
+  auto operator<=>(const Form&) const = default;
+
+  Layout layout;
+  DataType stored;  ///< Of f32 values: kF32 or kBF16, rounded. Other values are stored as declared, whatever it says.
+};
+
 /// Both layouts of this shape are the same bytes in the same order.
 bool layouts_coincide(const Shape& shape);
 
@@ -26,8 +36,9 @@ bool is_per_channel(const Shape& operand, const Shape& output);
 struct NodeContext {
   const Graph& graph;
   const Node& node;
-  std::span<const Layout> layouts;  ///< How the producer of each input left it.
-  int threads = 1;                  ///< Cores one run may use.
+  std::span<const Form> forms;  ///< How the producer of each input left it.
+  int threads = 1;              ///< Cores one run may use.
+  bool bf16 = false;            ///< f32 may be multiplied and stored as bf16.
 
   [[nodiscard]] const TensorType& input(std::size_t i) const { return graph.value(node.inputs.at(i)).type; }
   [[nodiscard]] const TensorType& output(std::size_t i = 0) const { return graph.value(node.outputs.at(i)).type; }
@@ -41,7 +52,7 @@ struct NodeContext {
   [[nodiscard]] bool has_bias() const;
 };
 
-/// Addresses of a step's buffers in one request, in the layouts the plan asked for.
+/// Addresses of a step's buffers in one request, in the forms the plan asked for.
 struct Bindings {
   std::vector<std::byte*> inputs;  ///< nullptr where the node's input is absent.
   std::vector<std::byte*> outputs;
@@ -63,8 +74,8 @@ using BoundStep = std::function<void(Team& team)>;
 /// How a node will be computed. Immutable once made, shared by all requests.
 struct KernelPlan {
   std::string kernel;                ///< Name and implementation, for people.
-  std::vector<Layout> inputs;        ///< Wanted layout of each input.
-  std::vector<Layout> outputs;       ///< Layout of each output.
+  std::vector<Form> inputs;          ///< Wanted form of each input.
+  std::vector<Form> outputs;         ///< Form of each output.
   std::size_t scratch_bytes = 0;     ///< Memory needed during the step only.
   std::size_t post_ops_done = 0;     ///< Leading post-ops the kernel applies; the compiler adds a step for the rest.
   std::optional<std::size_t> alias;  ///< outputs[0] is this input's memory under another shape; nothing runs.
@@ -82,10 +93,13 @@ struct KernelDef {
 /// All kernels, best first, reference last.
 std::span<const KernelDef* const> all_kernels();
 
-/// Applies post-ops `first`… of the node in place to its output, which has layout `layout`. Never refuses f32.
+/// Applies post-ops `first`… of the node in place to its output, which is stored as f32 in `layout`. Never refuses f32.
 KernelPlan plan_post_ops(const NodeContext& context, std::size_t first, Layout layout);
 
 /// Copies a rank-4 f32 tensor between the layouts.
 BoundStep bind_reorder(const Shape& shape, Layout from, const float* src, float* dst);
+
+/// Copies an f32 value between any two forms.
+std::function<BoundStep(const Bindings&)> plan_conversion(const Shape& shape, Form from, Form to, int threads);
 
 }  // namespace fovea::cpu

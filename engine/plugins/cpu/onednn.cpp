@@ -75,16 +75,17 @@ const dnnl::engine& onednn_engine() {
   return engine;
 }
 
-dnnl::memory::desc describe(const Shape& shape, Layout layout) {
+dnnl::memory::desc describe(const Shape& shape, Form form) {
   const dnnl::memory::dims dims(shape.begin(), shape.end());
-  if (layout == Layout::kChannelsLast && shape.size() == 4) {
-    return {dims, dnnl::memory::data_type::f32, dnnl::memory::format_tag::nhwc};
+  const auto type = form.stored == DataType::kBF16 ? dnnl::memory::data_type::bf16 : dnnl::memory::data_type::f32;
+  if (form.layout == Layout::kChannelsLast && shape.size() == 4) {
+    return {dims, type, dnnl::memory::format_tag::nhwc};
   }
   const Shape strides = row_major_strides(shape);
-  return {dims, dnnl::memory::data_type::f32, dnnl::memory::dims(strides.begin(), strides.end())};
+  return {dims, type, dnnl::memory::dims(strides.begin(), strides.end())};
 }
 
-OneDnnPostOps onednn_post_ops(const NodeContext& context, std::size_t first, std::size_t limit, Layout layout,
+OneDnnPostOps onednn_post_ops(const NodeContext& context, std::size_t first, std::size_t limit, Form form,
                               const Shape& part) {
   OneDnnPostOps result;
   const Shape& shape = context.output().shape;
@@ -99,7 +100,8 @@ OneDnnPostOps onednn_post_ops(const NodeContext& context, std::size_t first, std
     }
     const auto input = static_cast<std::size_t>(op.operand);
     const Shape& operand = context.input(input).shape;
-    const bool full = operand == shape || (layout == Layout::kPlain && element_count(operand) == element_count(shape));
+    const bool full =
+        operand == shape || (form.layout == Layout::kPlain && element_count(operand) == element_count(shape));
     const bool channels = shape.size() >= 2 && is_per_channel(operand, shape);
     if ((!full && !channels) || op.kind == PostOpKind::kPRelu) {
       break;
@@ -110,19 +112,19 @@ OneDnnPostOps onednn_post_ops(const NodeContext& context, std::size_t first, std
       std::ranges::fill(seen, 1);
       seen[1] = static_cast<std::int64_t>(element_count(operand));
     }
-    const dnnl::memory::desc desc = describe(seen, full ? layout : Layout::kPlain);
+    const dnnl::memory::desc desc = describe(seen, full ? form : Form());
     if (op.kind == PostOpKind::kPRelu) {
       constexpr int kPerChannel = 1 << 1;
       const bool single = element_count(operand) == 1;
       result.ops.append_prelu(single ? 0 : kPerChannel);
       const dnnl::memory::desc slopes = desc;
       result.operands.push_back(
-          {DNNL_ARG_ATTR_MULTIPLE_POST_OP(position) | DNNL_ARG_WEIGHTS, op.operand, slopes, Layout::kPlain, false});
+          {DNNL_ARG_ATTR_MULTIPLE_POST_OP(position) | DNNL_ARG_WEIGHTS, op.operand, slopes, Form(), false});
     } else {
       result.ops.append_binary(op.kind == PostOpKind::kAdd ? dnnl::algorithm::binary_add : dnnl::algorithm::binary_mul,
                                desc);
-      result.operands.push_back({DNNL_ARG_ATTR_MULTIPLE_POST_OP(position) | DNNL_ARG_SRC_1, op.operand, desc,
-                                 full ? layout : Layout::kPlain, full});
+      result.operands.push_back(
+          {DNNL_ARG_ATTR_MULTIPLE_POST_OP(position) | DNNL_ARG_SRC_1, op.operand, desc, full ? form : Form(), full});
     }
   }
   return result;
@@ -219,6 +221,31 @@ class BoundChunks {
 
 }  // namespace
 
+std::function<BoundStep(const Bindings&)> plan_conversion(const Shape& shape, Form from, Form to, int threads) {
+  using Source = OneDnnArgument::Source;
+  std::vector<OneDnnChunk> chunks;
+  const auto add_part = [&](const Shape& part, std::int64_t first) {
+    const dnnl::memory::desc src = describe(part, from);
+    const dnnl::memory::desc dst = describe(part, to);
+    const dnnl::reorder::primitive_desc desc(onednn_engine(), src, onednn_engine(), dst);
+    chunks.push_back(
+        {dnnl::reorder(desc),
+         {{DNNL_ARG_FROM, src, Source::kInput, 0, {}, static_cast<std::size_t>(first) * size_of(from.stored)},
+          {DNNL_ARG_TO, dst, Source::kOutput, 0, {}, static_cast<std::size_t>(first) * size_of(to.stored)}}});
+  };
+  if (from.layout != to.layout && !layouts_coincide(shape)) {
+    add_part(shape, 0);
+  } else {
+    const auto total = static_cast<std::int64_t>(element_count(shape));
+    constexpr double kFlopsAnElement = 16;  // what moving an element costs, beside multiplications
+    const std::int64_t length = length_of_part(total, kFlopsAnElement, threads);
+    for (std::int64_t first = 0; first < total; first += length) {
+      add_part({std::min(length, total - first)}, first);
+    }
+  }
+  return bind_chunks(std::move(chunks), threads);
+}
+
 std::size_t scratch_of_workers(std::size_t bytes, int threads) {
   return bytes == 0 ? 0 : aligned(bytes) * static_cast<std::size_t>(threads);
 }
@@ -231,8 +258,8 @@ std::function<BoundStep(const Bindings&)> bind_chunks(std::vector<OneDnnChunk> c
   };
 }
 
-std::size_t row_offset_bytes(const Shape& shape, std::int64_t picture, std::int64_t row) {
-  return static_cast<std::size_t>((picture * shape[2] + row) * shape[3] * shape[1]) * sizeof(float);
+std::size_t row_offset_bytes(const Shape& shape, DataType stored, std::int64_t picture, std::int64_t row) {
+  return static_cast<std::size_t>((picture * shape[2] + row) * shape[3] * shape[1]) * size_of(stored);
 }
 
 std::int64_t length_of_part(std::int64_t items, double flops_an_item, int threads) {

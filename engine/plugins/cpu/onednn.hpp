@@ -17,7 +17,7 @@ namespace fovea::cpu {
 const dnnl::engine& onednn_engine();
 
 /// Description of a tensor of ours: rank 4 channels last, or row-major of any rank up to 12.
-dnnl::memory::desc describe(const Shape& shape, Layout layout);
+dnnl::memory::desc describe(const Shape& shape, Form form);
 
 /// Post-ops of a node that oneDNN can apply, with the memory their operands need.
 struct OneDnnPostOps {
@@ -27,7 +27,7 @@ struct OneDnnPostOps {
     int argument = 0;  ///< DNNL_ARG_…
     int input = 0;     ///< Index into the node's inputs.
     dnnl::memory::desc desc;
-    Layout layout = Layout::kPlain;
+    Form form;
     bool full = false;  ///< As large as the output: a part of the output reads the same part of it.
   };
   std::vector<Operand> operands;
@@ -35,9 +35,9 @@ struct OneDnnPostOps {
 
 /// \param first  Post-ops before this one are handled elsewhere (a bias).
 /// \param limit  At most this many post-ops are taken.
-/// \param layout Layout of the node's output.
+/// \param form   Form of the node's output, and of operands as large as it.
 /// \param part   Shape of what the primitive computes: the node's output or a part of it.
-OneDnnPostOps onednn_post_ops(const NodeContext& context, std::size_t first, std::size_t limit, Layout layout,
+OneDnnPostOps onednn_post_ops(const NodeContext& context, std::size_t first, std::size_t limit, Form form,
                               const Shape& part);
 
 /// An argument of a primitive: where its memory comes from when a request is bound.
@@ -85,8 +85,8 @@ struct Band {
 /// Into how many items at a time to cut a step, so that each part is worth sharing and there are some for each thread.
 std::int64_t length_of_part(std::int64_t items, double flops_an_item, int threads);
 
-/// Where row `row` of a channels-last picture begins, f32.
-std::size_t row_offset_bytes(const Shape& shape, std::int64_t picture, std::int64_t row);
+/// Where row `row` of a channels-last picture begins.
+std::size_t row_offset_bytes(const Shape& shape, DataType stored, std::int64_t picture, std::int64_t row);
 
 /// \param flops_a_row  Of an output row: bands are long enough to be worth sharing.
 /// \return Empty when the step is better computed in one piece.

@@ -12,11 +12,18 @@ namespace {
 
 constexpr std::array<std::string_view, 1> kOps = {"Concat"};
 
-/// Channels last when any input lies so already.
-Layout common_layout(const NodeContext& context) {
-  const bool last = context.output().shape.size() == 4 && context.output().data_type == DataType::kF32 &&
-                    std::ranges::find(context.layouts, Layout::kChannelsLast) != context.layouts.end();
-  return last ? Layout::kChannelsLast : Layout::kPlain;
+/// Channels last when any input lies so already, bf16 when all do: none is rounded for the others.
+Form common_form(const NodeContext& context) {
+  if (context.output().data_type != DataType::kF32) {
+    return {};
+  }
+  const bool picture = context.output().shape.size() == 4;
+  const bool last = picture && std::ranges::any_of(context.forms, [](const Form& input) {
+                      return input.layout == Layout::kChannelsLast;
+                    });
+  const bool bf16 =
+      std::ranges::all_of(context.forms, [](const Form& input) { return input.stored == DataType::kBF16; });
+  return {last ? Layout::kChannelsLast : Layout::kPlain, bf16 ? DataType::kBF16 : DataType::kF32};
 }
 
 Shape in_memory_order(const Shape& shape, Layout layout) {
@@ -28,7 +35,10 @@ std::optional<KernelPlan> plan(const NodeContext& context, std::string& refusal)
     refusal = "has post-ops";
     return std::nullopt;
   }
-  const Layout layout = common_layout(context);
+  const Form form = common_form(context);
+  const Layout layout = form.layout;
+  const std::size_t element_bytes =
+      size_of(context.output().data_type == DataType::kF32 ? form.stored : context.output().data_type);
   const Shape& output = context.output().shape;
   const auto rank = static_cast<std::int64_t>(output.size());
   std::int64_t axis = context.node.attrs<ops::ConcatAttributes>().axis;
@@ -38,19 +48,18 @@ std::optional<KernelPlan> plan(const NodeContext& context, std::string& refusal)
       layout == Layout::kChannelsLast ? kPositionInNhwc.at(static_cast<std::size_t>(axis)) : axis);
   const auto row_bytes = [&](const Shape& shape) {
     const Shape ordered = in_memory_order(shape, layout);
-    return element_count(Shape(ordered.begin() + static_cast<std::ptrdiff_t>(position), ordered.end())) *
-           size_of(context.output().data_type);
+    return element_count(Shape(ordered.begin() + static_cast<std::ptrdiff_t>(position), ordered.end())) * element_bytes;
   };
   std::vector<std::size_t> sizes;
   for (std::size_t i = 0; i < context.node.inputs.size(); ++i) {
     sizes.push_back(row_bytes(context.input(i).shape));
   }
   const std::size_t total = row_bytes(output);
-  const auto rows = static_cast<std::int64_t>(total == 0 ? 0 : byte_size(context.output()) / total);
+  const auto rows = static_cast<std::int64_t>(total == 0 ? 0 : element_count(output) * element_bytes / total);
   KernelPlan plan;
   plan.kernel = "concat";
-  plan.inputs.assign(context.node.inputs.size(), layout);
-  plan.outputs = {layout};
+  plan.inputs.assign(context.node.inputs.size(), form);
+  plan.outputs = {form};
   plan.bind = [sizes, total, rows](const Bindings& bindings) -> BoundStep {
     return [sizes, total, rows, inputs = bindings.inputs, output = bindings.outputs[0]](Team& team) {
       team.each(rows, static_cast<std::int64_t>(total / sizeof(float)),

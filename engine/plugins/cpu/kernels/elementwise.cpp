@@ -120,7 +120,7 @@ class ChainBuilder {
     const Shape& shape = context_.input(input).shape;
     // Rank 4 operands follow the output's layout; lower ranks are row-major and align with the last axes.
     inputs_[input] = shape.size() == 4 ? layout_ : Layout::kPlain;
-    shapes_.push_back({shape, inputs_[input]});
+    shapes_.push_back({shape, inputs_[input].layout});
     operands_.push_back(input);
     return static_cast<int>(operands_.size()) - 1;
   }
@@ -198,7 +198,7 @@ class ChainBuilder {
 
   const NodeContext& context_;
   Layout layout_;
-  std::vector<Layout> inputs_;
+  std::vector<Form> inputs_;
   std::vector<RowIteration::OperandShape> shapes_;
   std::vector<std::size_t> operands_;
   std::vector<ChainStep> steps_;
@@ -210,7 +210,7 @@ Layout preferred_layout(const NodeContext& context) {
   for (std::size_t i = 0; i < context.node.inputs.size(); ++i) {
     const ValueId input = context.node.inputs[i];
     if (input != kNone && !context.graph.is_constant(input) && shape.size() == 4 && context.input(i).shape == shape) {
-      return context.layouts[i];
+      return context.forms[i].layout;
     }
   }
   return Layout::kPlain;

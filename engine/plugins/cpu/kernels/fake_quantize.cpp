@@ -82,7 +82,7 @@ std::optional<KernelPlan> plan(const NodeContext& context, std::string& refusal)
   }
   std::vector<RowIteration::OperandShape> operands;
   KernelPlan plan;
-  const Layout layout = shape.size() == 4 ? context.layouts[0] : Layout::kPlain;
+  const Layout layout = shape.size() == 4 ? context.forms[0].layout : Layout::kPlain;
   for (std::size_t i = 0; i < 5; ++i) {
     const Shape limits = i == 0 ? shape : ops::align_for_broadcast(attributes, shape, context.input(i).shape);
     const bool rank4 = limits.size() == 4 && context.input(i).shape.size() == 4;

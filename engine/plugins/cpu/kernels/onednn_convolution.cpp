@@ -1,4 +1,5 @@
 // Convolution and GroupConvolution by oneDNN, channels last, with bias and as many post-ops as it takes.
+#include <algorithm>
 #include <array>
 #include <map>
 
@@ -34,16 +35,17 @@ class Planner {
   std::optional<KernelPlan> plan(std::string& refusal) {
     describe_geometry();
     const std::size_t all = context_.node.post_ops.size() - (bias_ ? 1 : 0);
-    for (std::size_t limit = all + 1; limit-- > 0;) {
-      if (auto plan = plan_bands(limit)) {
+    if (context_.bf16 && rank_ == 4) {
+      // What is left of the post-ops needs f32.
+      factors_ = {layout_, DataType::kBF16};
+      result_ = {layout_, is_output() ? DataType::kF32 : DataType::kBF16};
+      if (auto plan = plan_with(all)) {
         return plan;
       }
-      if (auto attempt = try_with(limit, whole_, weights_any_)) {
-        KernelPlan plan = describe_plan(*attempt);
-        std::vector<OneDnnChunk> chunks;
-        chunks.push_back(
-            make_chunk(*attempt, dnnl::convolution_forward(attempt->desc), Band(), pack_constants(*attempt)));
-        plan.bind = bind_chunks(std::move(chunks), context_.threads);
+    }
+    factors_ = result_ = layout_;
+    for (std::size_t limit = all + 1; limit-- > 0;) {
+      if (auto plan = plan_with(limit)) {
         return plan;
       }
     }
@@ -52,6 +54,27 @@ class Planner {
   }
 
  private:
+  /// The node's result is one of the model's.
+  [[nodiscard]] bool is_output() const {
+    return std::ranges::find(context_.graph.outputs, context_.node.outputs[0], &GraphPort::value) !=
+           context_.graph.outputs.end();
+  }
+
+  std::optional<KernelPlan> plan_with(std::size_t limit) {
+    if (auto plan = plan_bands(limit)) {
+      return plan;
+    }
+    const auto attempt = try_with(limit, whole_, weights_any());
+    if (!attempt) {
+      return std::nullopt;
+    }
+    KernelPlan plan = describe_plan(*attempt);
+    std::vector<OneDnnChunk> chunks;
+    chunks.push_back(make_chunk(*attempt, dnnl::convolution_forward(attempt->desc), Band(), pack_constants(*attempt)));
+    plan.bind = bind_chunks(std::move(chunks), context_.threads);
+    return plan;
+  }
+
   void describe_geometry() {
     const bool grouped = context_.node.op->name == "GroupConvolution";
     const Shape& weights = context_.input(1).shape;
@@ -68,8 +91,11 @@ class Planner {
       whole_.pads_end.push_back((window.output - 1) * window.stride + (window.kernel - 1) * window.dilation + 1 -
                                 window.input - window.pad_begin);
     }
-    weights_any_ = dnnl::memory::desc(dnnl::memory::dims(weights.begin(), weights.end()), dnnl::memory::data_type::f32,
-                                      dnnl::memory::format_tag::any);
+  }
+
+  [[nodiscard]] dnnl::memory::desc weights_any() const {
+    const dnnl::memory::desc plain = describe(context_.input(1).shape, {Layout::kPlain, factors_.stored});
+    return {plain.dims(), plain.data_type(), dnnl::memory::format_tag::any};
   }
 
   /// oneDNN 2.6's depthwise kernel (brdgmm_dw) takes an operand per channel for one per element where the output is a
@@ -82,7 +108,7 @@ class Planner {
   /// nullopt when oneDNN would run its slow reference.
   std::optional<Attempt> try_with(std::size_t limit, const Part& part, const dnnl::memory::desc& weights) {
     Attempt attempt;
-    attempt.post_ops = onednn_post_ops(context_, bias_ ? 1 : 0, limit, layout_, part.output);
+    attempt.post_ops = onednn_post_ops(context_, bias_ ? 1 : 0, limit, result_, part.output);
     if (attempt.post_ops.count < limit || (!attempt.post_ops.operands.empty() && misreads_operands(part.output))) {
       return std::nullopt;
     }
@@ -92,8 +118,8 @@ class Planner {
     const dnnl::memory::desc bias = bias_ ? bias_desc() : dnnl::memory::desc();
     try {
       const dnnl::convolution_forward::desc desc(
-          dnnl::prop_kind::forward_inference, dnnl::algorithm::convolution_direct, describe(part.input, layout_),
-          weights, bias, describe(part.output, layout_), strides_, dilations_, part.pads_begin, part.pads_end);
+          dnnl::prop_kind::forward_inference, dnnl::algorithm::convolution_direct, describe(part.input, factors_),
+          weights, bias, describe(part.output, result_), strides_, dilations_, part.pads_begin, part.pads_end);
       attempt.desc = {desc, attributes, onednn_engine()};
     } catch (const dnnl::error&) {
       return std::nullopt;  // this combination of post-ops has no implementation at all
@@ -122,7 +148,7 @@ class Planner {
     };
     std::map<decltype(Band().form()), Form> forms;
     std::optional<KernelPlan> plan;
-    dnnl::memory::desc weights = weights_any_;
+    dnnl::memory::desc weights = weights_any();
     Constants constants;
     std::vector<OneDnnChunk> chunks;
     for (const Band& band : bands) {
@@ -173,12 +199,12 @@ class Planner {
     KernelPlan plan;
     plan.kernel = fmt::format("onednn_convolution ({})", attempt.desc.impl_info_str());
     plan.inputs.assign(context_.node.inputs.size(), Layout::kPlain);
-    plan.inputs[0] = layout_;
-    plan.outputs = {layout_};
+    plan.inputs[0] = factors_;
+    plan.outputs = {result_};
     plan.post_ops_done = attempt.post_ops.count + (bias_ ? 1 : 0);
     plan.scratch_bytes = scratch_of_workers(attempt.desc.scratchpad_desc().get_size(), context_.threads);
     for (const OneDnnPostOps::Operand& operand : attempt.post_ops.operands) {
-      plan.inputs[static_cast<std::size_t>(operand.input)] = operand.layout;
+      plan.inputs[static_cast<std::size_t>(operand.input)] = operand.form;
     }
     return plan;
   }
@@ -190,8 +216,8 @@ class Planner {
     std::size_t in_bytes = 0;
     std::size_t out_bytes = 0;
     if (band.out_rows > 0) {
-      in_bytes = row_offset_bytes(whole_.input, band.picture, band.in_first);
-      out_bytes = row_offset_bytes(whole_.output, band.picture, band.out_first);
+      in_bytes = row_offset_bytes(whole_.input, factors_.stored, band.picture, band.in_first);
+      out_bytes = row_offset_bytes(whole_.output, result_.stored, band.picture, band.out_first);
     }
     OneDnnChunk chunk{.primitive = primitive, .arguments = {}};
     chunk.arguments = {{DNNL_ARG_SRC, attempt.desc.src_desc(), Source::kInput, 0, {}, in_bytes},
@@ -219,7 +245,7 @@ class Planner {
   Part whole_;
   std::vector<ops::Window> windows_;
   dnnl::memory::dims strides_, dilations_;
-  dnnl::memory::desc weights_any_;
+  Form factors_, result_;  ///< Of the picture, whose storage the weights share, and of the output.
 };
 
 std::optional<KernelPlan> plan(const NodeContext& context, std::string& refusal) {

@@ -45,7 +45,7 @@ std::optional<PoolGeometry> geometry(const NodeContext& context, const ops::Pool
 
 struct Pool {
   dnnl::algorithm algorithm;
-  Layout layout;
+  Form form;
   PoolGeometry geometry;
 };
 
@@ -55,8 +55,8 @@ std::optional<dnnl::pooling_v2_forward::primitive_desc> describe_pool(const Pool
   attributes.set_scratchpad_mode(dnnl::scratchpad_mode::user);
   dnnl::pooling_v2_forward::primitive_desc desc;
   try {
-    desc = {{dnnl::prop_kind::forward_inference, pool.algorithm, describe(input, pool.layout),
-             describe(output, pool.layout), pool.geometry.strides, pool.geometry.kernel, pool.geometry.dilations,
+    desc = {{dnnl::prop_kind::forward_inference, pool.algorithm, describe(input, pool.form),
+             describe(output, pool.form), pool.geometry.strides, pool.geometry.kernel, pool.geometry.dilations,
              pool.geometry.pads_begin, pool.geometry.pads_end},
             attributes,
             onednn_engine()};
@@ -101,8 +101,8 @@ void divide(const NodeContext& context, const Pool& pool, std::vector<OneDnnChun
     plan.scratch_bytes =
         std::max(plan.scratch_bytes, scratch_of_workers(desc->scratchpad_desc().get_size(), context.threads));
     parts.push_back(make_chunk(*desc, dnnl::pooling_v2_forward(*desc),
-                               row_offset_bytes(input, band.picture, band.in_first),
-                               row_offset_bytes(output, band.picture, band.out_first)));
+                               row_offset_bytes(input, pool.form.stored, band.picture, band.in_first),
+                               row_offset_bytes(output, pool.form.stored, band.picture, band.out_first)));
   }
   if (!parts.empty()) {
     chunks = std::move(parts);
@@ -128,22 +128,25 @@ std::optional<KernelPlan> plan(const NodeContext& context, std::string& refusal)
   if (!windows) {
     return std::nullopt;
   }
-  const Layout layout = context.output().shape.size() == 4 ? Layout::kChannelsLast : Layout::kPlain;
+  Form form;
+  if (context.output().shape.size() == 4) {
+    form = {Layout::kChannelsLast, context.forms[0].stored};
+  }
   const auto whole =
-      describe_pool({algorithm, layout, *windows}, context.input(0).shape, context.output().shape, refusal);
+      describe_pool({algorithm, form, *windows}, context.input(0).shape, context.output().shape, refusal);
   if (!whole) {
     return std::nullopt;
   }
   KernelPlan plan;
   plan.kernel = fmt::format("onednn_pooling ({})", whole->impl_info_str());
-  plan.inputs = {layout};
+  plan.inputs = {form};
   plan.outputs.assign(context.node.outputs.size(), Layout::kPlain);
-  plan.outputs[0] = layout;
+  plan.outputs[0] = form;
   plan.scratch_bytes = scratch_of_workers(whole->scratchpad_desc().get_size(), context.threads);
   std::vector<OneDnnChunk> chunks;
   chunks.push_back(make_chunk(*whole, dnnl::pooling_v2_forward(*whole), 0, 0));
-  if (layout == Layout::kChannelsLast) {
-    divide(context, {algorithm, layout, *windows}, chunks, plan);
+  if (form.layout == Layout::kChannelsLast) {
+    divide(context, {algorithm, form, *windows}, chunks, plan);
   }
   plan.bind = bind_chunks(std::move(chunks), context.threads);
   return plan;

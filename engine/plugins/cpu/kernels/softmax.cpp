@@ -17,7 +17,7 @@ std::optional<KernelPlan> plan(const NodeContext& context, std::string& refusal)
     refusal = "needs f32, rank 1 or more and no post-ops";
     return std::nullopt;
   }
-  const Layout layout = shape.size() == 4 ? context.layouts[0] : Layout::kPlain;
+  const Layout layout = shape.size() == 4 ? context.forms[0].layout : Layout::kPlain;
   std::int64_t axis = context.node.attrs<ops::SoftmaxAttributes>().axis;
   axis += axis < 0 ? static_cast<std::int64_t>(shape.size()) : 0;
   dnnl::primitive_attr attributes;

@@ -44,7 +44,7 @@ std::optional<KernelPlan> plan(const NodeContext& context, std::string& refusal)
     refusal = "needs f32, a constant order and no post-ops";
     return std::nullopt;
   }
-  const Layout layout = context.input(0).shape.size() == 4 ? context.layouts[0] : Layout::kPlain;
+  const Layout layout = context.input(0).shape.size() == 4 ? context.forms[0].layout : Layout::kPlain;
   const Shape source = strides_in_memory(context.input(0).shape, layout);
   Shape strides;
   for (const std::int64_t axis : to_ints(order->view())) {

@@ -17,7 +17,7 @@ bool transposes_nothing(const NodeContext& context) {
     return false;
   }
   const std::vector<std::int64_t> axes = to_ints(order->view());
-  const bool channels_last = context.layouts[0] == Layout::kChannelsLast;
+  const bool channels_last = context.forms[0].layout == Layout::kChannelsLast;
   static constexpr std::array<std::int64_t, 4> kNhwc = {0, 2, 3, 1};
   std::vector<std::int64_t> memory_order;
   for (std::size_t i = 0; i < shape.size(); ++i) {
@@ -48,8 +48,8 @@ std::optional<KernelPlan> plan(const NodeContext& context, std::string& refusal)
   KernelPlan plan;
   plan.kernel = "view";
   plan.inputs.assign(context.node.inputs.size(), Layout::kPlain);
-  plan.inputs[0] = transpose ? context.layouts[0] : Layout::kPlain;
-  plan.outputs = {Layout::kPlain};
+  plan.inputs[0] = {transpose ? context.forms[0].layout : Layout::kPlain, context.forms[0].stored};
+  plan.outputs = {{Layout::kPlain, context.forms[0].stored}};
   plan.alias = 0;
   return plan;
 }

@@ -170,7 +170,7 @@ BoundStep bind_blocks(std::shared_ptr<const Compiled> compiled, const Bindings& 
 }
 
 std::optional<KernelPlan> plan(const NodeContext& context, std::string& refusal) {
-  if (context.output().data_type != DataType::kF32 || context.constant(1) == nullptr) {
+  if (context.output().data_type != DataType::kF32 || context.constant(1) == nullptr || context.bf16) {
     refusal = "needs f32 and constant weights";
     return std::nullopt;
   }
