@@ -72,4 +72,12 @@ bool cpu_multiplies_bf16() {
 #endif
 }
 
+bool cpu_multiplies_bytes() {
+#if defined(__x86_64__)
+  return __builtin_cpu_supports("avx512vnni") != 0;
+#else
+  return false;
+#endif
+}
+
 }  // namespace fovea

@@ -17,4 +17,7 @@ std::string cpu_vector_extension();
 /// True where pairs of bf16 are multiplied and added by one instruction (AVX512_BF16).
 bool cpu_multiplies_bf16();
 
+/// True where sums of four products of u8 and i8 are one instruction (AVX512_VNNI): older ones saturate.
+bool cpu_multiplies_bytes();
+
 }  // namespace fovea

@@ -356,7 +356,7 @@ TEST(CpuFakeQuantize, LimitsPerTensorAndChannel) {
     Graph graph = parse_graph("y = FakeQuantize(" + input + ", a: f32[" + limits + "]{-0.71}, b: f32[" + limits +
                               "]{0.83}, c: f32[" + limits + "]{-1.5}, d: f32[" + limits + "]{2.25}) levels=" + levels);
     const std::vector<std::string> kernels = expect_device_agrees("CPU", graph, 5);
-    EXPECT_EQ(kernels.at(0), "fake_quantize") << input << ' ' << limits;
+    EXPECT_TRUE(kernels.at(0).starts_with("fake_quantize")) << input << ' ' << limits;
   };
   for (const std::string levels : {"2", "16", "255", "256"}) {
     for (const std::string limits : {"", "1", "1,1,1,1", "1,8,1,1", "8,1,1"}) {

@@ -293,6 +293,7 @@ RunResult run_on(const std::string& device, const Graph& graph, std::uint32_t se
   }
   for (const StepInfo& step : compiled.steps()) {
     result.kernels.push_back(step.kernel);
+    result.outputs_of_steps.push_back(step.output);
   }
   return result;
 }

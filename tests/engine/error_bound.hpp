@@ -25,7 +25,8 @@ Tensor random_input(const TensorType& type, std::uint32_t seed);
 /// Runs a graph on a device with random inputs; the outputs.
 struct RunResult {
   std::vector<Tensor> outputs;
-  std::vector<std::string> kernels;  ///< Of all steps, in order.
+  std::vector<std::string> kernels;           ///< Of all steps, in order.
+  std::vector<std::string> outputs_of_steps;  ///< "u8[1,8,4,4] nhwc" of each.
 };
 RunResult run_on(const std::string& device, const Graph& graph, std::uint32_t seed);
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <map>
+#include <set>
 
 #include "engine/ops/op_def.hpp"
 #include "engine/runtime/memory_plan.hpp"
@@ -78,8 +79,11 @@ class Compiler {
       program_.inputs.push_back(add_buffer(port.value, Layout::kPlain));
       program_.input_types.push_back(graph_.value(port.value).type);
     }
+    find_quantisers();
     for (const Node& node : graph_.nodes) {
-      compile_node(node);
+      if (!absorbed_.contains(&node)) {
+        compile_node(node);
+      }
     }
     for (const GraphPort& port : graph_.outputs) {
       program_.outputs.push_back(buffer_in(port.value, Layout::kPlain));
@@ -102,8 +106,7 @@ class Compiler {
 
   /// Only f32 values have a choice of how they are stored.
   [[nodiscard]] Form normal_form(ValueId value, Form form) const {
-    form.stored = graph_.value(value).type.data_type == DataType::kF32 ? form.stored : DataType::kF32;
-    return form;
+    return graph_.value(value).type.data_type == DataType::kF32 ? form : Form(form.layout);
   }
 
   [[nodiscard]] std::size_t stored_bytes(ValueId value, Form form) const {
@@ -134,7 +137,7 @@ class Compiler {
     }
     const Form from = produced_form(value);
     const int source = touch(buffers_.at({value, from}));
-    if (from.stored == form.stored && layouts_coincide(type.shape)) {
+    if (from.stored == form.stored && from.steps == form.steps && layouts_coincide(type.shape)) {
       return buffers_[{value, form}] = source;
     }
     if (type.data_type != DataType::kF32) {
@@ -179,6 +182,27 @@ class Compiler {
     return buffers_[{value, form}] = static_cast<int>(program_.buffers.size()) - 1;
   }
 
+  void find_quantisers() {
+    const std::vector<int> uses = graph_.use_counts();
+    for (const Node& node : graph_.nodes) {
+      if (!options_.int8 || node.op->name != "FakeQuantize") {
+        continue;
+      }
+      if (auto quantiser = quantiser_of(graph_, node)) {
+        quantisers_.emplace(&node, std::move(*quantiser));
+        if (uses[static_cast<std::size_t>(node.inputs[0])] == 1) {
+          only_readers_.emplace(node.inputs[0], &node);
+        }
+      }
+    }
+  }
+
+  /// The FakeQuantize that alone reads the node's result, or nullptr.
+  [[nodiscard]] const Node* quantiser_behind(const Node& node) const {
+    const auto found = only_readers_.find(node.outputs[0]);
+    return found == only_readers_.end() ? nullptr : found->second;
+  }
+
   int touch(int buffer) {
     program_.buffers[static_cast<std::size_t>(buffer)].last = step();
     return buffer;
@@ -206,7 +230,11 @@ class Compiler {
     for (const ValueId input : node.inputs) {
       forms.push_back(input == kNone ? Form() : produced_form(input));
     }
-    const NodeContext context{graph_, node, forms, options_.threads, options_.bf16};
+    const Node* const behind = quantisers_.contains(&node) ? nullptr : quantiser_behind(node);
+    const auto quantiser = quantisers_.find(behind != nullptr ? behind : &node);
+    const NodeContext context{graph_,        node,
+                              forms,         options_.threads,
+                              options_.bf16, quantiser == quantisers_.end() ? nullptr : &quantiser->second};
     ProgramStep compiled;
     compiled.plan = choose_kernel(context, compiled.info.refusals);
     compiled.info.node = node.name;
@@ -229,7 +257,12 @@ class Compiler {
       compiled.outputs = {source};
     } else {
       for (std::size_t i = 0; i < node.outputs.size(); ++i) {
-        compiled.outputs.push_back(add_buffer(node.outputs[i], compiled.plan.outputs[i]));
+        const bool quantised = compiled.plan.quantises && i == 0 && behind != nullptr;
+        compiled.outputs.push_back(
+            add_buffer(quantised ? behind->outputs[0] : node.outputs[i], compiled.plan.outputs[i]));
+      }
+      if (compiled.plan.quantises && behind != nullptr) {
+        absorbed_.insert(behind);
       }
     }
     if (compiled.plan.scratch_bytes > 0) {
@@ -298,6 +331,9 @@ class Compiler {
   Program program_;
   std::map<std::pair<ValueId, Form>, int> buffers_;
   std::map<ValueId, Form> produced_;  ///< The form a value was computed in.
+  std::map<const Node*, Quantiser> quantisers_;
+  std::map<ValueId, const Node*> only_readers_;  ///< Values that one FakeQuantize reads and nothing else.
+  std::set<const Node*> absorbed_;               ///< Computed by the node before.
 };
 
 }  // namespace

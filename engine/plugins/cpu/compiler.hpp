@@ -45,6 +45,7 @@ struct Program {
 struct CompileOptions {
   int threads = 1;    ///< Cores one run may use.
   bool bf16 = false;  ///< Products may be of bf16 factors, and f32 values between nodes stored so.
+  bool int8 = false;  ///< What FakeQuantize brings onto steps may be stored and multiplied as bytes.
 };
 
 /// \param graph  After the standard passes. \throws Error{kUnsupported} when no kernel takes a node.

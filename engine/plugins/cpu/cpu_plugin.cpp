@@ -130,7 +130,8 @@ class CpuPlugin final : public Plugin {
     // oneDNN decides its blocking by the thread count at creation; the calling thread gets its own count back after.
     const int before = omp_get_max_threads();
     omp_set_num_threads(1);
-    auto program = cpu::compile(graph, {.threads = threads, .bf16 = wants_bf16(properties)});
+    auto program =
+        cpu::compile(graph, {.threads = threads, .bf16 = wants_bf16(properties), .int8 = cpu_multiplies_bytes()});
     omp_set_num_threads(before);
     return std::make_unique<CpuExecutable>(std::move(program));
   }

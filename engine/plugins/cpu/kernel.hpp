@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "engine/graph/graph.hpp"
+#include "engine/plugins/cpu/steps.hpp"
 #include "engine/plugins/cpu/work_pool.hpp"
 
 namespace fovea::cpu {
@@ -20,10 +21,13 @@ enum class Layout : std::uint8_t { kPlain, kChannelsLast };
 struct Form {
   Form(Layout order = Layout::kPlain, DataType type = DataType::kF32)  // NOLINT(google-explicit-constructor)
       : layout(order), stored(type) {}
+  Form(Layout order, Steps in_steps) : layout(order), stored(DataType::kU8), steps(std::move(in_steps)) {}
   auto operator<=>(const Form&) const = default;
 
   Layout layout;
-  DataType stored;  ///< Of f32 values: kF32 or kBF16, rounded. Other values are stored as declared, whatever it says.
+  /// Of f32 values: kF32, kBF16 (rounded) or kU8 (in steps). Other values are stored as declared, whatever it says.
+  DataType stored;
+  Steps steps;  ///< For kU8.
 };
 
 /// Both layouts of this shape are the same bytes in the same order.
@@ -39,6 +43,8 @@ struct NodeContext {
   std::span<const Form> forms;  ///< How the producer of each input left it.
   int threads = 1;              ///< Cores one run may use.
   bool bf16 = false;            ///< f32 may be multiplied and stored as bf16.
+  /// Of the node itself, or of the FakeQuantize that alone reads its result; nullptr: none, or not to be used.
+  const Quantiser* quantiser = nullptr;
 
   [[nodiscard]] const TensorType& input(std::size_t i) const { return graph.value(node.inputs.at(i)).type; }
   [[nodiscard]] const TensorType& output(std::size_t i = 0) const { return graph.value(node.outputs.at(i)).type; }
@@ -77,6 +83,7 @@ struct KernelPlan {
   std::vector<Form> inputs;          ///< Wanted form of each input.
   std::vector<Form> outputs;         ///< Form of each output.
   std::size_t scratch_bytes = 0;     ///< Memory needed during the step only.
+  bool quantises = false;            ///< outputs[0] is what the FakeQuantize behind the node gives.
   std::size_t post_ops_done = 0;     ///< Leading post-ops the kernel applies; the compiler adds a step for the rest.
   std::optional<std::size_t> alias;  ///< outputs[0] is this input's memory under another shape; nothing runs.
   std::function<BoundStep(const Bindings&)> bind;

@@ -12,7 +12,7 @@ namespace {
 
 constexpr std::array<std::string_view, 1> kOps = {"Concat"};
 
-/// Channels last when any input lies so already, bf16 when all do: none is rounded for the others.
+/// Channels last when any input lies so already, stored as all inputs are: none is rounded for the others.
 Form common_form(const NodeContext& context) {
   if (context.output().data_type != DataType::kF32) {
     return {};
@@ -21,9 +21,13 @@ Form common_form(const NodeContext& context) {
   const bool last = picture && std::ranges::any_of(context.forms, [](const Form& input) {
                       return input.layout == Layout::kChannelsLast;
                     });
-  const bool bf16 =
-      std::ranges::all_of(context.forms, [](const Form& input) { return input.stored == DataType::kBF16; });
-  return {last ? Layout::kChannelsLast : Layout::kPlain, bf16 ? DataType::kBF16 : DataType::kF32};
+  Form form = context.forms[0];
+  const bool alike = form.steps.scale.size() < 2 && std::ranges::all_of(context.forms, [&](const Form& input) {
+                       return input.stored == form.stored && input.steps == form.steps;
+                     });
+  form = alike ? form : Form();
+  form.layout = last ? Layout::kChannelsLast : Layout::kPlain;
+  return form;
 }
 
 Shape in_memory_order(const Shape& shape, Layout layout) {

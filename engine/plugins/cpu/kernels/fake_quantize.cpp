@@ -73,7 +73,53 @@ void quantize_blocks(const State& state, const std::array<const float*, 5>& in, 
   }
 }
 
+/// stored = clamp(round(x · factor + shift), 0, most); the factor is one or, with stride 1, one for each element.
+void quantise_run(const Quantiser& quantiser, const float* factor, std::int64_t stride, const float* x,
+                  std::uint8_t* stored, std::int64_t count) {
+  constexpr float kRound = 12582912.0F;  // 1.5 · 2^23: adding it rounds halves to even
+  const float shift = quantiser.shift;
+  const float most = quantiser.most;
+#pragma omp simd
+  for (std::int64_t i = 0; i < count; ++i) {
+    const float steps = x[i] * factor[i * stride] + shift;
+    stored[i] =
+        static_cast<std::uint8_t>(static_cast<std::int32_t>(std::min(std::max(0.0F, steps), most) + kRound - kRound));
+  }
+}
+
+/// Results as bytes for kernels that take them.
+KernelPlan plan_bytes(const NodeContext& context) {
+  const Shape& shape = context.output().shape;
+  const Layout layout = shape.size() == 4 ? context.forms[0].layout : Layout::kPlain;
+  KernelPlan plan;
+  plan.kernel = "fake_quantize (u8)";
+  plan.inputs.assign(context.node.inputs.size(), Layout::kPlain);
+  plan.inputs[0] = layout;
+  plan.outputs = {Form(layout, context.quantiser->steps)};
+  const std::int64_t total = static_cast<std::int64_t>(element_count(shape));
+  const bool channels = context.quantiser->factor.size() > 1;
+  const bool last = layout == Layout::kChannelsLast;
+  // Runs that share a factor, or go once through all of them.
+  const std::int64_t run = !channels ? std::min(total, kBlock) : last ? shape[1] : shape[2] * shape[3];
+  plan.bind = [quantiser = *context.quantiser, total, run, channels, last](const Bindings& bindings) -> BoundStep {
+    return [=, x = bindings.input<float>(0), stored = bindings.output<std::uint8_t>()](Team& team) {
+      team.each((total + run - 1) / run, run, [&](std::int64_t first, std::int64_t end, int /*worker*/) {
+        for (std::int64_t item = first; item < end; ++item) {
+          const std::int64_t at = item * run;
+          const std::size_t channel = channels && !last ? static_cast<std::size_t>(item) % quantiser.factor.size() : 0;
+          quantise_run(quantiser, &quantiser.factor[channel], channels && last ? 1 : 0, x + at, stored + at,
+                       std::min(run, total - at));
+        }
+      });
+    };
+  };
+  return plan;
+}
+
 std::optional<KernelPlan> plan(const NodeContext& context, std::string& refusal) {
+  if (context.quantiser != nullptr) {
+    return plan_bytes(context);
+  }
   const auto& attributes = context.node.attrs<ops::FakeQuantizeAttributes>();
   const Shape& shape = context.output().shape;
   if (context.output().data_type != DataType::kF32 || context.own_inputs() != context.node.inputs.size()) {

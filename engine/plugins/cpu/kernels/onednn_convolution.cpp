@@ -11,6 +11,7 @@ namespace fovea::cpu {
 namespace {
 
 constexpr std::array<std::string_view, 2> kOps = {"Convolution", "GroupConvolution"};
+constexpr int kPerChannel = 1 << 1;  // oneDNN's mask of axis 1
 
 /// What one primitive computes: the whole step or a band of it.
 struct Part {
@@ -22,6 +23,7 @@ struct Part {
 struct Attempt {
   dnnl::convolution_forward::primitive_desc desc;
   OneDnnPostOps post_ops;
+  int factors_argument = 0;  ///< Not 0: where a quantiser's factors of channels go.
 };
 
 class Planner {
@@ -35,6 +37,9 @@ class Planner {
   std::optional<KernelPlan> plan(std::string& refusal) {
     describe_geometry();
     const std::size_t all = context_.node.post_ops.size() - (bias_ ? 1 : 0);
+    if (auto plan = plan_bytes(all)) {
+      return plan;
+    }
     if (context_.bf16 && rank_ == 4) {
       // What is left of the post-ops needs f32.
       factors_ = {layout_, DataType::kBF16};
@@ -58,6 +63,43 @@ class Planner {
   [[nodiscard]] bool is_output() const {
     return std::ranges::find(context_.graph.outputs, context_.node.outputs[0], &GraphPort::value) !=
            context_.graph.outputs.end();
+  }
+
+  /// Products of steps, exact in 32 bits; brought onto the steps of the FakeQuantize behind where there is one.
+  std::optional<KernelPlan> plan_bytes(std::size_t all) {
+    const Steps& steps = context_.forms[0].steps;
+    if (context_.forms[0].stored != DataType::kU8 || rank_ != 4) {
+      return std::nullopt;
+    }
+    const Shape& weights = context_.input(1).shape;
+    const bool depthwise = weights.size() == 5 && weights[1] == 1 && weights[2] == 1;
+    const auto outputs = static_cast<std::size_t>(whole_.output[1]);
+    weight_steps_ =
+        steps.scale.size() > 1 && !depthwise ? std::nullopt : steps_of_weights(*context_.constant(1), outputs);
+    if (!weight_steps_) {
+      return std::nullopt;
+    }
+    scales_ = weight_steps_->scale;
+    for (std::size_t o = 0; o < outputs; ++o) {
+      scales_[o] *= steps.scale[steps.scale.size() > 1 ? o : 0];
+    }
+    factors_ = context_.forms[0];
+    factors_.layout = layout_;
+    std::optional<KernelPlan> plan;
+    if (context_.quantiser != nullptr) {
+      quantiser_ = context_.quantiser;
+      result_ = Form(layout_, quantiser_->steps);
+      plan = plan_with(all);
+    }
+    if (!plan) {
+      quantiser_ = nullptr;
+      result_ = layout_;
+      plan = plan_with(all);
+    }
+    if (!plan) {
+      weight_steps_.reset();
+    }
+    return plan;
   }
 
   std::optional<KernelPlan> plan_with(std::size_t limit) {
@@ -93,8 +135,10 @@ class Planner {
     }
   }
 
+  [[nodiscard]] DataType weights_type() const { return weight_steps_ ? DataType::kI8 : factors_.stored; }
+
   [[nodiscard]] dnnl::memory::desc weights_any() const {
-    const dnnl::memory::desc plain = describe(context_.input(1).shape, {Layout::kPlain, factors_.stored});
+    const dnnl::memory::desc plain = describe(context_.input(1).shape, {Layout::kPlain, weights_type()});
     return {plain.dims(), plain.data_type(), dnnl::memory::format_tag::any};
   }
 
@@ -108,12 +152,22 @@ class Planner {
   /// nullopt when oneDNN would run its slow reference.
   std::optional<Attempt> try_with(std::size_t limit, const Part& part, const dnnl::memory::desc& weights) {
     Attempt attempt;
-    attempt.post_ops = onednn_post_ops(context_, bias_ ? 1 : 0, limit, result_, part.output);
+    attempt.post_ops =
+        onednn_post_ops(context_, bias_ ? 1 : 0, limit, weight_steps_ ? Form(layout_) : result_, part.output);
     if (attempt.post_ops.count < limit || (!attempt.post_ops.operands.empty() && misreads_operands(part.output))) {
       return std::nullopt;
     }
     dnnl::primitive_attr attributes;
     attributes.set_scratchpad_mode(dnnl::scratchpad_mode::user);
+    if (weight_steps_) {
+      attributes.set_output_scales(kPerChannel, scales_);
+      if (factors_.steps.zero != 0) {
+        attributes.set_zero_points(DNNL_ARG_SRC, 0, {factors_.steps.zero});
+      }
+    }
+    if (quantiser_ != nullptr) {
+      append_quantiser(attempt);
+    }
     attributes.set_post_ops(attempt.post_ops.ops);
     const dnnl::memory::desc bias = bias_ ? bias_desc() : dnnl::memory::desc();
     try {
@@ -129,6 +183,22 @@ class Planner {
     }
     return attempt;
   }
+
+  /// onednn rounds and limits to 0…255 itself when it stores bytes.
+  void append_quantiser(Attempt& attempt) const {
+    float factor = quantiser_->factor[0];
+    if (quantiser_->factor.size() > 1) {
+      attempt.factors_argument = DNNL_ARG_ATTR_MULTIPLE_POST_OP(attempt.post_ops.ops.len()) | DNNL_ARG_SRC_1;
+      attempt.post_ops.ops.append_binary(dnnl::algorithm::binary_mul, channel_desc());
+      factor = 1;
+    }
+    attempt.post_ops.ops.append_eltwise(1.0F, dnnl::algorithm::eltwise_linear, factor, quantiser_->shift);
+    if (quantiser_->most < 255) {
+      attempt.post_ops.ops.append_eltwise(1.0F, dnnl::algorithm::eltwise_clip, 0, quantiser_->most);
+    }
+  }
+
+  [[nodiscard]] dnnl::memory::desc channel_desc() const { return describe({1, whole_.output[1], 1, 1}, Form()); }
 
   [[nodiscard]] dnnl::memory::desc bias_desc() const {
     return {{context_.output().shape[1]}, dnnl::memory::data_type::f32, dnnl::memory::format_tag::a};
@@ -180,16 +250,27 @@ class Planner {
   }
 
   struct Constants {
-    dnnl::memory weights, bias;
+    dnnl::memory weights, bias, factors;
   };
 
   [[nodiscard]] Constants pack_constants(const Attempt& attempt) const {
     Constants constants;
-    constants.weights =
-        pack(*context_.constant(1), describe(context_.input(1).shape, Layout::kPlain), attempt.desc.weights_desc());
+    const Tensor& weights = weight_steps_ ? weight_steps_->stored : *context_.constant(1);
+    constants.weights = pack(weights, describe(weights.shape(), {Layout::kPlain, weights.type().data_type}),
+                             attempt.desc.weights_desc());
     if (bias_) {
       const auto operand = static_cast<std::size_t>(context_.node.post_ops[0].operand);
-      constants.bias = pack(*context_.constant(operand), bias_desc(), bias_desc());
+      Tensor bias = context_.constant(operand)->clone();
+      for (std::size_t o = 0; o < scales_.size(); ++o) {
+        bias.data<float>()[o] /= scales_[o];  // added to the sums of products, before they are scaled
+      }
+      constants.bias = pack(bias, bias_desc(), bias_desc());
+    }
+    if (attempt.factors_argument != 0) {
+      const Tensor factors(DataType::kF32, {1, whole_.output[1], 1, 1});
+      Tensor filled = factors.clone();
+      std::ranges::copy(quantiser_->factor, filled.data<float>().begin());
+      constants.factors = pack(filled, channel_desc(), channel_desc());
     }
     return constants;
   }
@@ -201,6 +282,7 @@ class Planner {
     plan.inputs.assign(context_.node.inputs.size(), Layout::kPlain);
     plan.inputs[0] = factors_;
     plan.outputs = {result_};
+    plan.quantises = quantiser_ != nullptr;
     plan.post_ops_done = attempt.post_ops.count + (bias_ ? 1 : 0);
     plan.scratch_bytes = scratch_of_workers(attempt.desc.scratchpad_desc().get_size(), context_.threads);
     for (const OneDnnPostOps::Operand& operand : attempt.post_ops.operands) {
@@ -227,6 +309,9 @@ class Planner {
     if (bias_) {
       chunk.arguments.push_back({DNNL_ARG_BIAS, bias_desc(), Source::kConstant, 0, constants.bias});
     }
+    if (attempt.factors_argument != 0) {
+      chunk.arguments.push_back({attempt.factors_argument, channel_desc(), Source::kConstant, 0, constants.factors});
+    }
     for (const OneDnnPostOps::Operand& operand : attempt.post_ops.operands) {
       chunk.arguments.push_back({operand.argument,
                                  operand.desc,
@@ -245,7 +330,10 @@ class Planner {
   Part whole_;
   std::vector<ops::Window> windows_;
   dnnl::memory::dims strides_, dilations_;
-  Form factors_, result_;  ///< Of the picture, whose storage the weights share, and of the output.
+  Form factors_, result_;                    ///< Of the picture, and of the output.
+  std::optional<WeightSteps> weight_steps_;  ///< Set: products of bytes.
+  std::vector<float> scales_;                ///< Of sums of such products, by output channel.
+  const Quantiser* quantiser_ = nullptr;     ///< Set: the output goes onto its steps.
 };
 
 std::optional<KernelPlan> plan(const NodeContext& context, std::string& refusal) {

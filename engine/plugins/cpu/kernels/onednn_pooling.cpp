@@ -130,7 +130,9 @@ std::optional<KernelPlan> plan(const NodeContext& context, std::string& refusal)
   }
   Form form;
   if (context.output().shape.size() == 4) {
-    form = {Layout::kChannelsLast, context.forms[0].stored};
+    const bool bytes = context.forms[0].stored == DataType::kU8;
+    form = maximum || !bytes ? context.forms[0] : Form();  // an average of steps would be rounded to one
+    form.layout = Layout::kChannelsLast;
   }
   const auto whole =
       describe_pool({algorithm, form, *windows}, context.input(0).shape, context.output().shape, refusal);

@@ -48,8 +48,13 @@ std::optional<KernelPlan> plan(const NodeContext& context, std::string& refusal)
   KernelPlan plan;
   plan.kernel = "view";
   plan.inputs.assign(context.node.inputs.size(), Layout::kPlain);
-  plan.inputs[0] = {transpose ? context.forms[0].layout : Layout::kPlain, context.forms[0].stored};
-  plan.outputs = {{Layout::kPlain, context.forms[0].stored}};
+  Form form = context.forms[0];
+  form.layout = transpose ? form.layout : Layout::kPlain;
+  // Scales of channels would not know theirs again.
+  form = form.steps.scale.size() > 1 ? Form(form.layout) : form;
+  plan.inputs[0] = form;
+  form.layout = Layout::kPlain;
+  plan.outputs = {form};
   plan.alias = 0;
   return plan;
 }

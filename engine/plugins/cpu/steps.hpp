@@ -1,0 +1,42 @@
+// Values in whole steps: what FakeQuantize and quantised weights mean, so that products can be computed in bytes.
+#pragma once
+
+#include <optional>
+#include <vector>
+
+#include "engine/graph/graph.hpp"
+
+namespace fovea::cpu {
+
+/// A value stored as u8: value = (stored - zero) · scale.
+struct Steps {
+  std::vector<float> scale;  ///< One, or one for each channel (axis 1).
+  int zero = 0;
+  auto operator<=>(const Steps&) const = default;
+};
+
+/// A FakeQuantize whose results are at most 256 steps with a zero among them:
+/// stored = clamp(round(x · factor + shift), 0, most), halves to even.
+struct Quantiser {
+  std::vector<float> factor;  ///< As Steps::scale.
+  float shift = 0;
+  float most = 255;
+  Steps steps;
+};
+
+/// nullopt when results cannot be stored so: limits that are computed, that differ along other axes than channels, or
+/// whose steps miss zero.
+std::optional<Quantiser> quantiser_of(const Graph& graph, const Node& node);
+
+/// Weights as i8 with a scale for each output channel.
+struct WeightSteps {
+  Tensor stored;  ///< i8, shape of the weights.
+  std::vector<float> scale;
+};
+
+/// Weights that lie on steps already, which is what quantised models come with once constants are folded; nullopt when
+/// some channel does not.
+/// \param outputs  Output channels: the weights are `outputs` equal parts, one after another.
+std::optional<WeightSteps> steps_of_weights(const Tensor& weights, std::size_t outputs);
+
+}  // namespace fovea::cpu
