@@ -80,6 +80,25 @@ TEST_F(CpuInt8, TheNextFakeQuantizeIsPartOfTheConvolution) {
   }
 }
 
+TEST_F(CpuInt8, SinglePixels) {
+  const std::string x = "q = FakeQuantize(x: f32[1,64,1,1], " + kSigned;
+  const std::string behind =
+      "y = FakeQuantize(z, e: f32[]{-4.0576}, f: f32[]{4.0259}, g: f32[]{-4.0576}, h: f32[]{4.0259}) levels=256";
+  const std::string z = "z = Convolution(q, w: f32[32,64,1,1]{0})";
+  agrees(x + z + "\n" + behind, 0.0317, "u8[1,32,1,1]");
+  agrees(x + z + " | add(v: f32[1,32,1,1]{1}) | relu\n" + behind, 0.0317, "u8[1,32,1,1]");
+  agrees(x + z +
+             " | add(v: f32[1,32,1,1]{1}) | relu | multiply(m: f32[1,32,1,1]{0.7}) | add(n: f32[1,32,1,1]{-0.3})\n" +
+             behind,
+         0.0317, "u8[1,32,1,1]");
+}
+
+TEST_F(CpuInt8, PostOpsThatOnlyFloatsCanKeepTheConvolutionInFloats) {
+  agrees("q = FakeQuantize(x: f32[1,16,9,11], " + kSigned +
+             "y = Convolution(q, w: f32[24,16,3,3]{0}) | add(v: f32[1,24,1,1]{1}) | relu(-0.5)",
+         0, "u8");
+}
+
 TEST_F(CpuInt8, ScalesOfChannelsBeforeADepthwiseConvolution) {
   const std::string channels =
       "a: f32[1,4,1,1]{0}, b: f32[1,4,1,1]{0.9,0.5,0.7,0.3}, c: f32[1,4,1,1]{0}, d: f32[1,4,1,1]{0.9,0.5,0.7,0.3}) "
@@ -94,6 +113,16 @@ TEST_F(CpuInt8, ScalesOfChannelsBeforeADepthwiseConvolution) {
       "z = Convolution(i, u: f32[4,32,1,1]{0}) | relu\nq = FakeQuantize(z, " +
           channels + y,
       0, "u8[1,4,9,11]");
+}
+
+TEST_F(CpuInt8, SignedScalesOfChannelsForOtherReaders) {
+  const std::string q =
+      "q = FakeQuantize(x: f32[2,4,9,11], a: f32[1,4,1,1]{-0.8,-0.4,-0.2,-0.1}, b: "
+      "f32[1,4,1,1]{0.79375,0.396875,0.1984375,"
+      "0.09921875}, c: f32[1,4,1,1]{-0.8,-0.4,-0.2,-0.1}, d: f32[1,4,1,1]{0.79375,0.396875,0.1984375,0.09921875}) "
+      "levels=256\n";
+  agrees(q + "y = AvgPool(q) kernel=2,2 strides=2,2 pads_begin=0,0 pads_end=0,0", 0, "u8[2,4,9,11]");
+  agrees(q + "y = Add(q, r: f32[2,4,9,11])", 0, "u8[2,4,9,11]");
 }
 
 TEST_F(CpuInt8, PoolsConcatenationsAndOtherReaders) {

@@ -136,6 +136,19 @@ class Compiler {
       return add_constant(value, form);
     }
     const Form from = produced_form(value);
+    if (from.stored == DataType::kU8 && form.stored != DataType::kU8 &&
+        (form.stored != DataType::kF32 || (from.layout != form.layout && !layouts_coincide(type.shape)))) {
+      // By way of bytes in the other layout, or of f32 on the way to bf16.
+      buffer_in(value, form.stored == DataType::kF32 ? Form(form.layout, from.steps) : Form(from.layout));
+      return buffer_from(value, form.stored == DataType::kF32 ? Form(form.layout, from.steps) : Form(from.layout),
+                         form);
+    }
+    return buffer_from(value, from, form);
+  }
+
+  /// As buffer_in, from an existing buffer; the forms differ in layout or in storage, but u8 and f32 in storage only.
+  int buffer_from(ValueId value, const Form& from, const Form& form) {
+    const TensorType& type = graph_.value(value).type;
     const int source = touch(buffers_.at({value, from}));
     if (from.stored == form.stored && from.steps == form.steps && layouts_coincide(type.shape)) {
       return buffers_[{value, form}] = source;
@@ -151,12 +164,16 @@ class Compiler {
                     .kernel = "reorder",
                     .output = form_text(type, form),
                     .refusals = {}};
-    reorder.inputs = {source};
+    reorder.inputs = {touch(source)};
     reorder.outputs = {target};
     const Shape shape = type.shape;
     if (from.stored == DataType::kF32 && form.stored == DataType::kF32) {
       reorder.plan.bind = [shape, layout = from.layout](const Bindings& b) {
         return bind_reorder(shape, layout, b.input<float>(0), b.output<float>());
+      };
+    } else if (from.stored == DataType::kU8 && form.stored == DataType::kF32) {
+      reorder.plan.bind = [shape, from](const Bindings& b) {
+        return bind_steps_to_floats(shape, from, b.input<std::uint8_t>(0), b.output<float>());
       };
     } else {
       reorder.plan.bind = plan_conversion(shape, from, form, options_.threads);

@@ -106,7 +106,10 @@ KernelPlan plan_post_ops(const NodeContext& context, std::size_t first, Layout l
 /// Copies a rank-4 f32 tensor between the layouts.
 BoundStep bind_reorder(const Shape& shape, Layout from, const float* src, float* dst);
 
-/// Copies an f32 value between any two forms.
+/// x = (stored - zero) · scale, in the same layout.
+BoundStep bind_steps_to_floats(const Shape& shape, const Form& from, const std::uint8_t* stored, float* x);
+
+/// Copies an f32 value between forms of f32 and bf16, or between layouts of any one storage.
 std::function<BoundStep(const Bindings&)> plan_conversion(const Shape& shape, Form from, Form to, int threads);
 
 }  // namespace fovea::cpu

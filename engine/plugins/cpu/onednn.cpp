@@ -6,8 +6,6 @@
 namespace fovea::cpu {
 namespace {
 
-constexpr int kPerChannel = 1 << 1;
-
 /// Adds one post-op without operand; false when oneDNN has no such formula.
 bool append_eltwise(dnnl::post_ops& ops, const PostOp& op) {
   using dnnl::algorithm;
@@ -119,6 +117,7 @@ OneDnnPostOps onednn_post_ops(const NodeContext& context, std::size_t first, std
     }
     const dnnl::memory::desc desc = describe(seen, full ? form : Form());
     if (op.kind == PostOpKind::kPRelu) {
+      constexpr int kPerChannel = 1 << 1;
       const bool single = element_count(operand) == 1;
       result.ops.append_prelu(single ? 0 : kPerChannel);
       const dnnl::memory::desc slopes = desc;
@@ -228,23 +227,16 @@ class BoundChunks {
 std::function<BoundStep(const Bindings&)> plan_conversion(const Shape& shape, Form from, Form to, int threads) {
   using Source = OneDnnArgument::Source;
   std::vector<OneDnnChunk> chunks;
-  dnnl::primitive_attr attributes;
-  const bool scales = from.stored == DataType::kU8 && to.stored != DataType::kU8;
-  const bool channels = scales && from.steps.scale.size() > 1;
-  if (scales) {
-    attributes.set_output_scales(channels ? kPerChannel : 0, from.steps.scale);
-    attributes.set_zero_points(DNNL_ARG_FROM, 0, {from.steps.zero});
-  }
   const auto add_part = [&](const Shape& part, std::int64_t first) {
     const dnnl::memory::desc src = describe(part, from);
     const dnnl::memory::desc dst = describe(part, to);
-    const dnnl::reorder::primitive_desc desc(onednn_engine(), src, onednn_engine(), dst, attributes);
+    const dnnl::reorder::primitive_desc desc(onednn_engine(), src, onednn_engine(), dst);
     chunks.push_back(
         {dnnl::reorder(desc),
          {{DNNL_ARG_FROM, src, Source::kInput, 0, {}, static_cast<std::size_t>(first) * size_of(from.stored)},
           {DNNL_ARG_TO, dst, Source::kOutput, 0, {}, static_cast<std::size_t>(first) * size_of(to.stored)}}});
   };
-  if (channels || (from.layout != to.layout && !layouts_coincide(shape))) {
+  if (from.layout != to.layout && !layouts_coincide(shape)) {
     add_part(shape, 0);
   } else {
     const auto total = static_cast<std::int64_t>(element_count(shape));

@@ -45,4 +45,22 @@ BoundStep bind_reorder(const Shape& shape, Layout from, const float* src, float*
   };
 }
 
+BoundStep bind_steps_to_floats(const Shape& shape, const Form& from, const std::uint8_t* stored, float* x) {
+  const Runs runs = divide_into_runs(shape, from.layout == Layout::kChannelsLast, from.steps.scale.size());
+  return [=, steps = from.steps](Team& team) {
+    team.each((runs.total + runs.length - 1) / runs.length, runs.length,
+              [&](std::int64_t first, std::int64_t last, int /*worker*/) {
+                for (std::int64_t run = first; run < last; ++run) {
+                  const std::int64_t begin = run * runs.length;
+                  const std::int64_t end = std::min(begin + runs.length, runs.total);
+                  const float* const scale = &steps.scale[runs.factor_of(run)];
+#pragma omp simd
+                  for (std::int64_t i = begin; i < end; ++i) {
+                    x[i] = static_cast<float>(stored[i] - steps.zero) * scale[(i - begin) * runs.stride];
+                  }
+                }
+              });
+  };
+}
+
 }  // namespace fovea::cpu

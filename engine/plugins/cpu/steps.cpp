@@ -79,6 +79,18 @@ std::optional<Quantiser> quantiser_of(const Graph& graph, const Node& node) {
   return result;
 }
 
+Runs divide_into_runs(const Shape& shape, bool channels_last, std::size_t factors) {
+  constexpr std::int64_t kBlock = 4096;
+  Runs runs{.total = static_cast<std::int64_t>(element_count(shape)), .factors = factors};
+  if (factors == 1) {
+    runs.length = std::min(runs.total, kBlock);
+  } else {
+    runs.length = channels_last ? shape[1] : shape[2] * shape[3];
+    runs.stride = channels_last ? 1 : 0;
+  }
+  return runs;
+}
+
 std::optional<WeightSteps> steps_of_weights(const Tensor& weights, std::size_t outputs) {
   WeightSteps result{.stored = Tensor(DataType::kI8, weights.shape()), .scale = {}};
   const std::span<const float> values = weights.data<float>();

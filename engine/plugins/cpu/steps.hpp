@@ -28,6 +28,22 @@ struct Quantiser {
 /// whose steps miss zero.
 std::optional<Quantiser> quantiser_of(const Graph& graph, const Node& node);
 
+/// Elements in memory order as runs that share one factor, or, channels last, go once through all factors.
+struct Runs {
+  std::int64_t total = 0;
+  std::int64_t length = 0;
+  std::int64_t stride = 0;  ///< Between factors inside a run: 0 or 1.
+  std::size_t factors = 1;
+
+  /// The factor of a run's first element.
+  [[nodiscard]] std::size_t factor_of(std::int64_t run) const {
+    return stride == 1 ? 0 : static_cast<std::size_t>(run) % factors;
+  }
+};
+
+/// \param factors  One, or as many as channels.
+Runs divide_into_runs(const Shape& shape, bool channels_last, std::size_t factors);
+
 /// Weights as i8 with a scale for each output channel.
 struct WeightSteps {
   Tensor stored;  ///< i8, shape of the weights.

@@ -96,21 +96,17 @@ KernelPlan plan_bytes(const NodeContext& context) {
   plan.inputs.assign(context.node.inputs.size(), Layout::kPlain);
   plan.inputs[0] = layout;
   plan.outputs = {Form(layout, context.quantiser->steps)};
-  const std::int64_t total = static_cast<std::int64_t>(element_count(shape));
-  const bool channels = context.quantiser->factor.size() > 1;
-  const bool last = layout == Layout::kChannelsLast;
-  // Runs that share a factor, or go once through all of them.
-  const std::int64_t run = !channels ? std::min(total, kBlock) : last ? shape[1] : shape[2] * shape[3];
-  plan.bind = [quantiser = *context.quantiser, total, run, channels, last](const Bindings& bindings) -> BoundStep {
+  const Runs runs = divide_into_runs(shape, layout == Layout::kChannelsLast, context.quantiser->factor.size());
+  plan.bind = [quantiser = *context.quantiser, runs](const Bindings& bindings) -> BoundStep {
     return [=, x = bindings.input<float>(0), stored = bindings.output<std::uint8_t>()](Team& team) {
-      team.each((total + run - 1) / run, run, [&](std::int64_t first, std::int64_t end, int /*worker*/) {
-        for (std::int64_t item = first; item < end; ++item) {
-          const std::int64_t at = item * run;
-          const std::size_t channel = channels && !last ? static_cast<std::size_t>(item) % quantiser.factor.size() : 0;
-          quantise_run(quantiser, &quantiser.factor[channel], channels && last ? 1 : 0, x + at, stored + at,
-                       std::min(run, total - at));
-        }
-      });
+      team.each((runs.total + runs.length - 1) / runs.length, runs.length,
+                [&](std::int64_t first, std::int64_t last, int /*worker*/) {
+                  for (std::int64_t run = first; run < last; ++run) {
+                    const std::int64_t at = run * runs.length;
+                    quantise_run(quantiser, &quantiser.factor[runs.factor_of(run)], runs.stride, x + at, stored + at,
+                                 std::min(runs.length, runs.total - at));
+                  }
+                });
     };
   };
   return plan;

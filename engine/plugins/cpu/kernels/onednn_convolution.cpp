@@ -98,6 +98,7 @@ class Planner {
     }
     if (!plan) {
       weight_steps_.reset();
+      scales_.clear();
     }
     return plan;
   }
