@@ -117,54 +117,11 @@ TEST(CpuConvolution, PostOpChains) {
        {"| add(b: f32[1,8,1,1]{0}) | relu | add(r: f32[2,8,4,8]) | relu",
         "| add(b: f32[1,8,1,1]{0}) | multiply(s: f32[2,8,1,1]) | sigmoid",
         "| add(b: f32[1,8,1,1]{0}) | prelu(p: f32[1,8,1,1]{0}) | multiply(m: f32[1,8,1,1]{0}) | add(a: f32[1]{0})",
+        "| relu(-0.25) | add(r: f32[2,8,4,8]) | hswish | multiply(q: f32[2,8,4,8])",
+        "| mish | swish(2) | gelu_erf | tanh | clamp(-1,1) | linear(3,1)",
         "| add(b: f32[8,1,1]{0}) | add(d: f32[8,1,1]{0}) | relu"}) {
     agrees("onednn_convolution", c + chain);
   }
-}
-
-/// 1x1 convolutions that end in a function oneDNN is slow at.
-TEST(CpuPointwise, ChannelsPixelsAndThreads) {
-  for (const int in : {1, 3, 16, 17, 130}) {
-    for (const int out : {1, 5, 16, 17, 31, 32, 33, 100}) {
-      agrees("pointwise", "y = Convolution(x: f32[1," + dims({in}) + ",5,7], w: f32[" + dims({out, in}) +
-                              ",1,1]{0}) | add(b: f32[1," + dims({out}) + ",1,1]{0}) | swish(1)");
-    }
-  }
-  // Blocks of pixels: one, whole, and a rest of each length; several pictures are one row of pixels.
-  for (int width = 1; width <= 30; ++width) {
-    agrees("pointwise",
-           "y = Convolution(x: f32[1,3,1," + std::to_string(width) + "], w: f32[40,3,1,1]{0}) | swish(0.5)");
-  }
-  agrees("pointwise", "y = Convolution(x: f32[3,24,33,35], w: f32[72,24,1,1]{0}) | mish");
-  agrees("pointwise", "y = Convolution(x: f32[1,960,1,1], w: f32[240,960,1,1]{0}) | sigmoid");
-}
-
-TEST(CpuPointwise, PostOpChains) {
-  const std::string c = "y = Convolution(x: f32[2,3,4,8], w: f32[20,3,1,1]{0}) ";
-  for (const std::string op : kUnaryPostOps) {
-    agrees("pointwise", c + "| " + op + " | swish(1)");
-    agrees("pointwise", c + "| sigmoid | " + op);
-  }
-  for (const std::string operand : {"1,20,1,1", "20,1,1", "1", "1,1,1,1", "2,20,4,8"}) {
-    for (const std::string op : {"add", "multiply", "prelu"}) {
-      agrees("pointwise", c + "| hswish | " + op + "(r: f32[" + operand + "])");
-      agrees("pointwise", c + "| add(b: f32[1,20,1,1]{0}) | " + op + "(r: f32[" + operand + "]{0}) | mish");
-    }
-  }
-  for (const std::string chain :
-       {"| relu(-0.25) | add(r: f32[2,20,4,8]) | hswish | multiply(q: f32[2,20,4,8])",
-        "| mish | swish(2) | gelu_erf | tanh | clamp(-1,1) | linear(3,1)",
-        "| swish(1) | multiply(s: f32[2,20,1,1]) | relu",  // a factor for each picture is left to another step
-        "| add(r: f32[1,20,1,1]) | sigmoid | multiply(q: f32[2,20,4,8])"}) {
-    agrees("pointwise", c + chain);
-  }
-}
-
-TEST(CpuPointwise, LeavesTheRestToOneDnn) {
-  agrees("onednn_convolution", "y = Convolution(x: f32[1,3,4,8], w: f32[20,3,1,1]{0}) | relu");
-  agrees("onednn_convolution", "y = Convolution(x: f32[1,3,4,8], w: f32[20,3,1,1]{0}) strides=2,2 | swish(1)");
-  agrees("onednn_convolution",
-         "y = Convolution(x: f32[1,3,4,8], w: f32[20,3,1,1]{0}) pads_begin=1,1 pads_end=1,1 | swish(1)");
 }
 
 /// As many elements as channels, but along the width: no bias.

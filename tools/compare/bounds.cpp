@@ -98,10 +98,13 @@ double largest(const ConstTensorView& view) {
   return result;
 }
 
-/// Devices may compute it by Winograd's method F(4x4,3x3).
+/// Devices may compute it by Winograd's method F(4x4,3x3). Between a few channels its transforms cost more than it
+/// saves.
 bool may_be_winograd(const Node& node, std::span<const ConstTensorView> inputs) {
+  constexpr std::int64_t kLeastFilters = 64;
   const Shape& weights = inputs[1].shape();
-  if (node.op->name != "Convolution" || weights.size() != 4 || weights[2] != 3 || weights[3] != 3) {
+  if (node.op->name != "Convolution" || weights.size() != 4 || weights[2] != 3 || weights[3] != 3 ||
+      weights[0] * weights[1] < kLeastFilters) {
     return false;
   }
   const auto& attributes = node.attrs<ops::ConvolutionAttributes>();

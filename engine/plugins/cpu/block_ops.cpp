@@ -69,9 +69,9 @@ void apply(const BlockOp& op, float* x, const float* operand, std::ptrdiff_t str
     case BlockOpKind::kDivide:
       return use_binary([](V a, V b) { return hn::Div(a, b); });
     case BlockOpKind::kMaximum:
-      return use_binary([](V a, V b) { return at_least(a, b); });
+      return use_binary([](V a, V b) { return at_least(b, a); });
     case BlockOpKind::kMinimum:
-      return use_binary([](V a, V b) { return at_most(a, b); });
+      return use_binary([](V a, V b) { return at_most(b, a); });
     case BlockOpKind::kSquaredDifference:
       return use_binary([](V a, V b) { return hn::Mul(hn::Sub(a, b), hn::Sub(a, b)); });
   }

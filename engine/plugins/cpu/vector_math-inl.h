@@ -25,70 +25,79 @@ constexpr hn::ScalableTag<float> kF32;
 using V = hn::Vec<decltype(kF32)>;
 constexpr std::int64_t kLanes = static_cast<std::int64_t>(hn::MaxLanes(kF32));
 
-// Comparisons, since the processors' minimum and maximum differ in what they make of NaN; here it stays NaN.
-HWY_INLINE V at_least(V x, V least) { return hn::IfThenElse(hn::Lt(x, least), least, x); }
-HWY_INLINE V at_most(V x, V most) { return hn::IfThenElse(hn::Gt(x, most), most, x); }
+// Of the second argument NaN stays: x86's minimum and maximum return it when either is NaN, others return NaN anyway.
+#if HWY_TARGET == HWY_SCALAR
+HWY_INLINE V at_least(V least, V x) { return hn::IfThenElse(hn::Lt(x, least), least, x); }
+HWY_INLINE V at_most(V most, V x) { return hn::IfThenElse(hn::Gt(x, most), most, x); }
+#else
+HWY_INLINE V at_least(V least, V x) { return hn::Max(least, x); }
+HWY_INLINE V at_most(V most, V x) { return hn::Min(most, x); }
+#endif
 
-/// e^x = 2^n · p, |ln p| ≤ ln2/2: the degree-6 Taylor polynomial, relative error below 3e-7.
-HWY_INLINE V split_exp(V x, V& n) {
-  n = hn::Round(hn::Mul(x, hn::Set(kF32, std::numbers::log2e_v<float>)));
+constexpr hn::RebindToSigned<decltype(kF32)> kI32;
+constexpr float kRound = 12582912.0F;  // 1.5 · 2^23: adding it rounds to a whole number, which then is in the low bits
+
+/// 2^f for |f| ≤ 1/2: the polynomial of degree 6 with the smallest relative error, 0.3 units of roundoff.
+HWY_INLINE V fraction_power(V f) {
+  V p = hn::MulAdd(hn::Set(kF32, 1.53458110e-4F), f, hn::Set(kF32, 1.33999309e-3F));
+  p = hn::MulAdd(p, f, hn::Set(kF32, 9.61848907e-3F));
+  p = hn::MulAdd(p, f, hn::Set(kF32, 5.55032864e-2F));
+  p = hn::MulAdd(p, f, hn::Set(kF32, 0.240226462F));
+  p = hn::MulAdd(p, f, hn::Set(kF32, 0.693147182F));
+  return hn::MulAdd(p, f, hn::Set(kF32, 1.0F));
+}
+
+/// 2^t, t cut to [-126, 126]. NaN stays.
+HWY_INLINE V finite_power(V t) {
+  t = at_most(hn::Set(kF32, 126.0F), at_least(hn::Set(kF32, -126.0F), t));
+  const V shifted = hn::Add(t, hn::Set(kF32, kRound));
+  const V f = hn::Sub(t, hn::Sub(shifted, hn::Set(kF32, kRound)));
+  // The whole part becomes an exponent; what else `shifted` holds leaves the word on the left.
+  const auto power = hn::Add(hn::ShiftLeft<23>(hn::BitCast(kI32, shifted)), hn::Set(kI32, 127 << 23));
+  return hn::Mul(fraction_power(f), hn::BitCast(kF32, power));
+}
+
+/// e^x, at least 2^-126 and finite; relative error |x| + 5 units of roundoff: the product with log2(e) is rounded.
+HWY_INLINE V finite_exp(V x) { return finite_power(hn::Mul(x, hn::Set(kF32, std::numbers::log2e_v<float>))); }
+
+/// e^x over the whole range, down to 0 and up to infinity, within 6 units of roundoff.
+HWY_INLINE V whole_exp(V x) {
+  x = at_most(hn::Set(kF32, 89.0F), at_least(hn::Set(kF32, -104.0F), x));
+  const V n = hn::Round(hn::Mul(x, hn::Set(kF32, std::numbers::log2e_v<float>)));
   // ln 2 in two parts, so that n · ln2 is exact enough (Cody and Waite).
   const V r = hn::NegMulAdd(n, hn::Set(kF32, -2.12194440e-4F), hn::NegMulAdd(n, hn::Set(kF32, 0.693359375F), x));
-  V p = hn::MulAdd(hn::Set(kF32, 1.0F / 720), r, hn::Set(kF32, 1.0F / 120));
-  p = hn::MulAdd(p, r, hn::Set(kF32, 1.0F / 24));
-  p = hn::MulAdd(p, r, hn::Set(kF32, 1.0F / 6));
-  p = hn::MulAdd(p, r, hn::Set(kF32, 0.5F));
-  p = hn::MulAdd(p, r, hn::Set(kF32, 1.0F));
-  return hn::MulAdd(p, r, hn::Set(kF32, 1.0F));
-}
-
-/// 2^n for whole n in [-126, 127].
-template <class Integers>
-HWY_INLINE V power_of_two(Integers n) {
-  constexpr hn::RebindToSigned<decltype(kF32)> kI32;
-  return hn::BitCast(kF32, hn::ShiftLeft<23>(hn::Add(n, hn::Set(kI32, 127))));
-}
-
-/// e^x, at least 2^-126 and finite.
-HWY_INLINE V finite_exp(V x) {
-  constexpr hn::RebindToSigned<decltype(kF32)> kI32;
-  V n;
-  const V p = split_exp(at_most(at_least(x, hn::Set(kF32, -87.33F)), hn::Set(kF32, 88.37F)), n);
-  return hn::Mul(p, power_of_two(hn::ConvertTo(kI32, n)));
-}
-
-/// e^x over the whole range, down to 0 and up to infinity.
-HWY_INLINE V whole_exp(V x) {
-  constexpr hn::RebindToSigned<decltype(kF32)> kI32;
-  V n;
-  const V p = split_exp(at_most(at_least(x, hn::Set(kF32, -104.0F)), hn::Set(kF32, 89.0F)), n);
+  const V p = fraction_power(hn::Mul(r, hn::Set(kF32, std::numbers::log2e_v<float>)));
+  // Two factors: results below the normal numbers and above the finite ones come out by themselves.
   const auto whole = hn::ConvertTo(kI32, n);
   const auto half = hn::ShiftRight<1>(whole);
-  return hn::Mul(hn::Mul(p, power_of_two(half)), power_of_two(hn::Sub(whole, half)));
+  const auto power = [](auto exponent) {
+    return hn::BitCast(kF32, hn::ShiftLeft<23>(hn::Add(exponent, hn::Set(kI32, 127))));
+  };
+  return hn::Mul(hn::Mul(p, power(half)), power(hn::Sub(whole, half)));
 }
 
-/// 1/x for x in [1, 2^126]: an estimate of 12 bits or more and a Newton step each of which squares its error.
+/// 1/x for x in [1, 2^126]: an estimate of 12 bits or more and a Newton step, which squares its error.
 HWY_INLINE V inverse(V x) {
   const V estimate = hn::ApproximateReciprocal(x);
   return hn::Mul(estimate, hn::NegMulAdd(x, estimate, hn::Set(kF32, 2.0F)));
 }
 
 HWY_INLINE V sigmoid(V x) {
-  // Beyond -87 the inverse would leave the normal numbers.
-  const V e = finite_exp(at_most(hn::Neg(x), hn::Set(kF32, 87.0F)));
-  return inverse(hn::Add(hn::Set(kF32, 1.0F), e));
+  // At most 2^125, so that the inverse is a normal number.
+  const V t = at_most(hn::Set(kF32, 125.0F), hn::Mul(x, hn::Set(kF32, -std::numbers::log2e_v<float>)));
+  return inverse(hn::Add(hn::Set(kF32, 1.0F), finite_power(t)));
 }
 
 /// x · tanh(ln(1+e^x)) = x · (e²+2e)/(e²+2e+2) with e = e^x; for large x that is x.
 HWY_INLINE V mish(V x) {
   const V two = hn::Set(kF32, 2.0F);
-  const V e = finite_exp(at_most(x, hn::Set(kF32, 20.0F)));
+  const V e = finite_exp(at_most(hn::Set(kF32, 20.0F), x));
   const V t = hn::Mul(e, hn::Add(e, two));
   return hn::Mul(hn::Mul(x, t), inverse(hn::Add(t, two)));
 }
 
 HWY_INLINE V softplus(V x) {
-  return hn::Add(at_least(x, hn::Zero(kF32)), hn::Log1p(kF32, whole_exp(hn::Neg(hn::Abs(x)))));
+  return hn::Add(at_least(hn::Zero(kF32), x), hn::Log1p(kF32, whole_exp(hn::Neg(hn::Abs(x)))));
 }
 
 HWY_INLINE V gelu_tanh(V x) {
@@ -108,7 +117,7 @@ HWY_INLINE V gelu_erf(V x) {
 }
 
 HWY_INLINE V elu(V x, V alpha) {
-  return hn::IfThenElse(hn::Ge(x, hn::Zero(kF32)), x, hn::Mul(alpha, hn::Expm1(kF32, at_most(x, hn::Zero(kF32)))));
+  return hn::IfThenElse(hn::Ge(x, hn::Zero(kF32)), x, hn::Mul(alpha, hn::Expm1(kF32, at_most(hn::Zero(kF32), x))));
 }
 
 /// Calls `use(formula)` with the formula of a post-op without operand: a callable V → V. The choice is made once, not
@@ -122,13 +131,13 @@ HWY_INLINE void with_formula(const PostOp& op, Use use) {
   switch (op.kind) {
     case PostOpKind::kRelu:
       if (op.alpha == 0) {
-        return use([=](V x) { return at_least(x, zero); });
+        return use([=](V x) { return at_least(zero, x); });
       }
       return use([=](V x) { return hn::IfThenElse(hn::Lt(x, zero), hn::Mul(alpha, x), x); });
     case PostOpKind::kElu:
       return use([=](V x) { return elu(x, alpha); });
     case PostOpKind::kClamp:
-      return use([=](V x) { return at_most(at_least(x, alpha), beta); });
+      return use([=](V x) { return at_most(beta, at_least(alpha, x)); });
     case PostOpKind::kSigmoid:
       return use([](V x) { return sigmoid(x); });
     case PostOpKind::kTanh:
@@ -145,10 +154,10 @@ HWY_INLINE void with_formula(const PostOp& op, Use use) {
       const V three = hn::Set(kF32, 3.0F);
       const V six = hn::Set(kF32, 6.0F);
       const V sixth = hn::Set(kF32, 1.0F / 6);
-      return use([=](V x) { return hn::Mul(hn::Mul(x, sixth), at_most(at_least(hn::Add(x, three), zero), six)); });
+      return use([=](V x) { return hn::Mul(hn::Mul(x, sixth), at_most(six, at_least(zero, hn::Add(x, three)))); });
     }
     case PostOpKind::kHSigmoid:
-      return use([=](V x) { return at_most(at_least(hn::MulAdd(alpha, x, beta), zero), one); });
+      return use([=](V x) { return at_most(one, at_least(zero, hn::MulAdd(alpha, x, beta))); });
     case PostOpKind::kMish:
       return use([](V x) { return mish(x); });
     case PostOpKind::kSoftPlus:

@@ -22,13 +22,16 @@ constexpr int kTile = 6;
 constexpr int kStep = 4;  // pixels from tile to tile
 static_assert(kStep == kPixels);
 
+/// `rows` rows of the product, in parts of equal size: a last part of one or two would wait for its own sums.
 template <int kWide>
 void multiply_panel(std::int64_t rows, const float* a, std::int64_t a_stride, const float* panel, float* c,
                     std::int64_t c_stride, std::int64_t depth) {
-  for (; rows >= kRows; rows -= kRows, a += kRows * a_stride, c += kRows * c_stride) {
-    multiply_rows<kRows, kWide>(a, a_stride, panel, c, c_stride, depth);
+  const std::int64_t parts = (rows + kRows - 1) / kRows;
+  for (std::int64_t part = 0; part < parts; ++part) {
+    const std::int64_t begin = rows * part / parts;
+    const std::int64_t count = rows * (part + 1) / parts - begin;
+    multiply_rest<kRows, kWide>(count, a + begin * a_stride, a_stride, panel, c + begin * c_stride, c_stride, depth);
   }
-  multiply_rest<kRows - 1, kWide>(rows, a, a_stride, panel, c, c_stride, depth);
 }
 
 /// Bᵀ · d for six values.
@@ -226,13 +229,14 @@ WinogradPlan plan_winograd(const WinogradShape& shape, int threads) {
   plan.padded_channels = rounded_up(shape.channels, lanes);
   plan.padded_outputs = rounded_up(shape.outputs, lanes);
   // A block's transformed inputs and products stay in a core's second-level cache (1 MiB on current servers, and
-  // little is lost where it is half of that).
-  constexpr std::int64_t kCacheFloats = 900 * 1024 / 4;
-  const std::int64_t fits = kCacheFloats / (kTaps * (plan.padded_channels + plan.padded_outputs));
-  const std::int64_t most = std::max(rows, fits / rows * rows);
+  // little is lost where it is half of that), unless reading the weights once more costs more than leaving it.
+  const std::int64_t weight_bytes = kTaps * shape.channels * plan.padded_outputs * std::int64_t{sizeof(float)};
+  const std::int64_t budget = std::clamp<std::int64_t>(weight_bytes / 4, 900 * 1024, 4096 * 1024);
+  const std::int64_t tile_bytes = kTaps * (plan.padded_channels + plan.padded_outputs) * std::int64_t{sizeof(float)};
+  const std::int64_t most = std::max(rows, budget / tile_bytes / rows * rows);
   const std::int64_t share = (plan.tiles + threads - 1) / threads;
   const std::int64_t blocks = (share + most - 1) / most;  // of each thread
-  plan.tiles_a_block = rounded_up((share + blocks - 1) / blocks, rows);
+  plan.tiles_a_block = (share + blocks - 1) / blocks;
   plan.blocks = (plan.tiles + plan.tiles_a_block - 1) / plan.tiles_a_block;
   plan.scratch_floats =
       static_cast<std::size_t>(kTaps * plan.tiles_a_block * (plan.padded_channels + plan.padded_outputs));
@@ -240,7 +244,7 @@ WinogradPlan plan_winograd(const WinogradShape& shape, int threads) {
 }
 
 double expected_gain(const WinogradPlan& plan, int threads) {
-  // Costs in multiply-adds of the matrix product, fitted to a sweep over 16…512 channels and 7…256 pixels.
+  // Costs in multiply-adds of the matrix product; they agree with a sweep over 16…512 channels and 7…256 pixels.
   constexpr double kProduct = 1.15;      // the last rows of a block use the registers badly
   constexpr double kInputTransform = 6;  // of one channel of a transformed value
   constexpr double kOutputTransform = 5;
