@@ -6,13 +6,12 @@
 #include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <numeric>
 #include <optional>
 
 #include "engine/base/text.hpp"
 #include "engine/runtime/properties.hpp"
-#include "tools/bench/machine_peaks.hpp"
-#include "tools/bench/measure.hpp"
-#include "tools/inspect/figures.hpp"
+#include "tools/bench/layers.hpp"
 #include "tools/subcommand.hpp"
 #include "vision/model_files.hpp"
 
@@ -22,7 +21,9 @@ namespace {
 struct Options {
   std::filesystem::path model;
   std::string device = "CPU";
-  std::string hint = "throughput";
+  InputOptions inputs;
+  std::string hint;  ///< A value of PERFORMANCE_HINT; empty: what `api` asks for.
+  std::string api = "async";
   std::uint64_t streams = 0;
   std::uint64_t threads = 0;
   std::uint64_t requests = 0;
@@ -35,9 +36,10 @@ struct Options {
 
 Properties properties_of(const Options& options) {
   Properties properties = options.properties.empty() ? Properties() : parse_properties(options.properties);
-  std::string hint = options.hint;
-  std::ranges::transform(hint, hint.begin(), [](char c) { return static_cast<char>(std::toupper(c)); });
-  properties.try_emplace("PERFORMANCE_HINT", hint);
+  if (!options.hint.empty()) {
+    properties["PERFORMANCE_HINT"] = options.hint;
+  }
+  properties.try_emplace("PERFORMANCE_HINT", options.api == "sync" ? "LATENCY" : "THROUGHPUT");
   if (options.streams > 0) {
     properties["NUM_STREAMS"] = std::to_string(options.streams);
   }
@@ -50,63 +52,74 @@ Properties properties_of(const Options& options) {
   return properties;
 }
 
-/// What a step costs, as far as the model's own nodes tell.
-struct StepCost {
-  double operations = 0;
-  double bytes = 0;  ///< Inputs, weights and outputs, each once.
-};
-
-std::map<std::string, StepCost> step_costs(const Graph& graph) {
-  std::map<std::string, StepCost> costs;
-  for (const Node& node : graph.nodes) {
-    StepCost cost{.operations = node_operations(graph, node).value_or(0)};
-    for (const auto* values : {&node.inputs, &node.outputs}) {
-      for (const ValueId id : *values) {
-        if (id != kNone && is_static(graph.value(id).type.shape)) {
-          cost.bytes += static_cast<double>(byte_size(graph.value(id).type));
-        }
-      }
+/// Pictures in one run: the extent of axis N where the layout names one, else of a rank-4 input's first axis.
+std::int64_t batch_of(const Graph& graph) {
+  for (const GraphPort& port : graph.inputs) {
+    const Shape& shape = graph.value(port.value).type.shape;
+    const std::size_t axis = port.layout.empty() && shape.size() == 4 ? 0 : port.layout.find('N');
+    if (axis < shape.size() && shape[axis] > 0) {
+      return shape[axis];
     }
-    costs[node.name] = cost;
   }
-  return costs;
+  return 1;
 }
 
-struct Layer {
-  StepTime time;
-  StepCost cost;
-  [[nodiscard]] double gflops() const { return cost.operations / time.median_ms / 1e6; }
-  [[nodiscard]] double gigabytes_s() const { return cost.bytes / time.median_ms / 1e6; }
-};
-
-struct PerLayer {
-  std::vector<Layer> layers;  ///< In order of execution.
-  MachinePeaks peaks;
-};
-
-PerLayer measure_layers(const CompiledModel& compiled, double seconds) {
-  PerLayer result;
-  const std::map<std::string, StepCost> costs = step_costs(compiled.model().graph);
-  const auto time = std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::duration<double>(seconds));
-  for (StepTime& step : measure_steps(compiled, time)) {
-    const auto cost = costs.find(step.step.node);
-    // Steps that move or finish another step's values bear its name, not its operations.
-    const bool own = cost != costs.end() && step.step.op != "Reorder" && step.step.op != "PostOps";
-    result.layers.push_back({std::move(step), own ? cost->second : StepCost()});
-  }
-  const auto streams = parse_int(compiled.get_property("NUM_STREAMS")).value_or(1);
-  const auto threads = parse_int(compiled.get_property("INFERENCE_NUM_THREADS")).value_or(1);
-  result.peaks =
-      measure_peaks(static_cast<int>(std::max<std::int64_t>(1, threads / std::max<std::int64_t>(1, streams))));
-  return result;
+std::chrono::nanoseconds nanoseconds(double seconds) {
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::duration<double>(seconds));
 }
 
-void print_layers(const PerLayer& report) {
+struct Report {
+  double read_ms = 0;
+  double compile_ms = 0;
+  std::size_t requests = 0;
+  std::int64_t batch = 1;
+  BenchResult runs;
+  std::optional<LayerReport> layers;
+
+  [[nodiscard]] double average_ms() const {
+    return std::accumulate(runs.latencies_ms.begin(), runs.latencies_ms.end(), 0.0) /
+           static_cast<double>(runs.latencies_ms.size());
+  }
+  [[nodiscard]] double fps() const { return runs.throughput() * static_cast<double>(batch); }
+};
+
+Report measure_model(const Options& options) {
+  const auto ms_since = [](std::chrono::steady_clock::time_point begin) {
+    return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - begin).count();
+  };
+  Core core;
+  Report report;
+  const auto read_begin = std::chrono::steady_clock::now();
+  Model model = core.read_model(resolve_model(options.model));
+  report.read_ms = ms_since(read_begin);
+  const GivenInputs given = prepare_inputs(model, options.inputs);
+  const auto compile_begin = std::chrono::steady_clock::now();
+  const CompiledModel compiled = core.compile_model(model, options.device, properties_of(options));
+  report.compile_ms = ms_since(compile_begin);
+  report.batch = batch_of(model.graph);
+  report.requests = options.requests;
+  if (report.requests == 0) {
+    const auto optimal = parse_int(compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS")).value_or(1);
+    report.requests = options.api == "sync" ? 1 : static_cast<std::size_t>(optimal);
+  }
+  report.runs =
+      measure(compiled, given,
+              {.requests = report.requests,
+               .duration = options.iterations == 0 ? nanoseconds(options.seconds) : std::chrono::nanoseconds(),
+               .iterations = options.iterations});
+  if (options.per_layer) {
+    report.layers = measure_layers(compiled, given, nanoseconds(std::min(options.seconds, 10.0) / 2));
+  }
+  return report;
+}
+
+void print_layers(const LayerReport& report) {
   double sum = 0;
   for (const Layer& layer : report.layers) {
     sum += layer.time.median_ms;
   }
-  fmt::print("[ INFO ] Machine: {:.0f} GFLOP/s, {:.0f} GB/s\n", report.peaks.gflops, report.peaks.gigabytes_s);
+  fmt::print("[ INFO ] Machine: {:.0f} GFLOP/s, {:.0f} GB/s from memory\n", report.peaks.gflops,
+             report.peaks.gigabytes_s);
   fmt::print("{:>9} {:>6} {:>8} {:>6} {:>8} {:>6}  {:<44} {:<26} {}\n", "ms", "%", "GFLOP/s", "peak%", "GB/s", "peak%",
              "kernel", "output", "node");
   for (const Layer& layer : report.layers) {
@@ -119,7 +132,28 @@ void print_layers(const PerLayer& report) {
   fmt::print("{:>9.4f} sum of medians\n", sum);
 }
 
-nlohmann::json as_json(const PerLayer& report) {
+void print(const Options& options, const Report& report) {
+  fmt::print("[ INFO ] Read model took {:.2f} ms\n[ INFO ] Compile model took {:.2f} ms\n", report.read_ms,
+             report.compile_ms);
+  fmt::print("[ INFO ] Device: {}, infer requests: {}, batch: {}\n", options.device, report.requests, report.batch);
+  if (report.layers) {
+    print_layers(*report.layers);
+  }
+  fmt::print("[ INFO ] Count:               {} iterations\n", report.runs.latencies_ms.size());
+  fmt::print("[ INFO ] Duration:            {:.2f} ms\n", report.runs.seconds * 1000);
+  fmt::print("[ INFO ] Latency:\n");
+  const std::pair<std::string_view, double> lines[] = {
+      {"Median", report.runs.percentile_ms(0.5)}, {"Average", report.average_ms()},
+      {"Min", report.runs.latencies_ms.front()},  {"Max", report.runs.latencies_ms.back()},
+      {"90 %", report.runs.percentile_ms(0.9)},   {"95 %", report.runs.percentile_ms(0.95)},
+      {"99 %", report.runs.percentile_ms(0.99)}};
+  for (const auto& [name, value] : lines) {
+    fmt::print("[ INFO ]    {:<18}{:.2f} ms\n", fmt::format("{}:", name), value);
+  }
+  fmt::print("[ INFO ] Throughput:          {:.2f} FPS\n", report.fps());
+}
+
+nlohmann::json as_json(const LayerReport& report) {
   nlohmann::json layers = nlohmann::json::array();
   for (const Layer& layer : report.layers) {
     layers.push_back({{"node", layer.time.step.node},
@@ -133,95 +167,63 @@ nlohmann::json as_json(const PerLayer& report) {
   return layers;
 }
 
-int run(const Options& options) {
-  Core core;
-  const auto read_begin = std::chrono::steady_clock::now();
-  const Model model = core.read_model(resolve_model(options.model));
-  const auto compile_begin = std::chrono::steady_clock::now();
-  const CompiledModel compiled = core.compile_model(model, options.device, properties_of(options));
-  const auto compile_end = std::chrono::steady_clock::now();
-  const auto to_ms = [](auto time) { return std::chrono::duration<double, std::milli>(time).count(); };
-  const double read_ms = to_ms(compile_begin - read_begin);
-  const double compile_ms = to_ms(compile_end - compile_begin);
+nlohmann::json as_json(const Options& options, const Report& report) {
+  nlohmann::json json = {{"model", options.model.string()},
+                         {"device", options.device},
+                         {"requests", report.requests},
+                         {"batch", report.batch},
+                         {"iterations", report.runs.latencies_ms.size()},
+                         {"duration_ms", report.runs.seconds * 1000},
+                         {"read_ms", report.read_ms},
+                         {"compile_ms", report.compile_ms},
+                         {"throughput_fps", report.fps()},
+                         {"latency_ms",
+                          {{"average", report.average_ms()},
+                           {"min", report.runs.latencies_ms.front()},
+                           {"max", report.runs.latencies_ms.back()},
+                           {"p50", report.runs.percentile_ms(0.5)},
+                           {"p90", report.runs.percentile_ms(0.9)},
+                           {"p95", report.runs.percentile_ms(0.95)},
+                           {"p99", report.runs.percentile_ms(0.99)}}}};
+  if (report.layers) {
+    json["machine"] = {{"gflops", report.layers->peaks.gflops}, {"gb_s", report.layers->peaks.gigabytes_s}};
+    json["layers"] = as_json(*report.layers);
+  }
+  return json;
+}
 
-  BenchSettings settings;
-  settings.requests =
-      options.requests > 0
-          ? options.requests
-          : static_cast<std::size_t>(parse_int(compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS")).value_or(1));
-  settings.iterations = options.iterations;
-  if (options.iterations == 0) {
-    settings.duration =
-        std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::duration<double>(options.seconds));
-  }
-  const BenchResult result = measure(compiled, settings);
-  double sum = 0;
-  for (const double latency : result.latencies_ms) {
-    sum += latency;
-  }
-  const double average = sum / static_cast<double>(result.latencies_ms.size());
-  std::optional<PerLayer> layers;
-  if (options.per_layer) {
-    layers = measure_layers(compiled, options.seconds / 2);
-  }
+int run(const Options& options) {
+  const Report report = measure_model(options);
   if (options.json) {
-    nlohmann::json json = {{"model", options.model.string()},
-                           {"device", options.device},
-                           {"requests", settings.requests},
-                           {"iterations", result.latencies_ms.size()},
-                           {"read_ms", read_ms},
-                           {"compile_ms", compile_ms},
-                           {"throughput_fps", result.throughput()},
-                           {"latency_ms",
-                            {{"median", result.percentile_ms(0.5)},
-                             {"average", average},
-                             {"min", result.latencies_ms.front()},
-                             {"max", result.latencies_ms.back()},
-                             {"p90", result.percentile_ms(0.9)},
-                             {"p95", result.percentile_ms(0.95)},
-                             {"p99", result.percentile_ms(0.99)}}}};
-    if (layers) {
-      json["machine"] = {{"gflops", layers->peaks.gflops}, {"gb_s", layers->peaks.gigabytes_s}};
-      json["layers"] = as_json(*layers);
-    }
-    fmt::print("{}\n", json.dump(2));
-    return 0;
+    fmt::print("{}\n", as_json(options, report).dump(2));
+  } else {
+    print(options, report);
   }
-  fmt::print("[ INFO ] Read model took {:.2f} ms\n[ INFO ] Compile model took {:.2f} ms\n", read_ms, compile_ms);
-  fmt::print("[ INFO ] {} with {} requests\n", options.device, settings.requests);
-  if (layers) {
-    print_layers(*layers);
-  }
-  fmt::print("[ INFO ] Count:               {} iterations\n", result.latencies_ms.size());
-  fmt::print("[ INFO ] Duration:            {:.2f} ms\n", result.seconds * 1000);
-  fmt::print("[ INFO ] Latency:\n");
-  const std::pair<std::string_view, double> lines[] = {
-      {"Median", result.percentile_ms(0.5)}, {"Average", average},
-      {"Min", result.latencies_ms.front()},  {"Max", result.latencies_ms.back()},
-      {"90 %", result.percentile_ms(0.9)},   {"95 %", result.percentile_ms(0.95)},
-      {"99 %", result.percentile_ms(0.99)}};
-  for (const auto& [name, value] : lines) {
-    fmt::print("[ INFO ]    {:<18}{:.2f} ms\n", fmt::format("{}:", name), value);
-  }
-  fmt::print("[ INFO ] Throughput:          {:.2f} FPS\n", result.throughput());
   return 0;
 }
 
 std::function<int()> setup(CLI::App& app) {
+  static const std::map<std::string, std::string> kHints = {
+      {"latency", "LATENCY"}, {"throughput", "THROUGHPUT"}, {"tput", "THROUGHPUT"}};
   auto options = std::make_shared<Options>();
   app.add_option("model,-m,--model", options->model, "Model file, or the name of an installed model")->required();
   app.add_option("-d,--device", options->device, "Device, see `fovea devices`")->capture_default_str();
-  app.add_option("--hint", options->hint, "latency or throughput")
-      ->check(CLI::IsMember({"latency", "throughput"}))
+  app.add_option("--hint", options->hint, "latency, throughput or tput; default: throughput, latency with --api sync")
+      ->transform(CLI::CheckedTransformer(kHints, CLI::ignore_case));
+  app.add_option("--api", options->api, "sync (one request after the other) or async (several in flight)")
+      ->check(CLI::IsMember({"sync", "async"}))
       ->capture_default_str();
-  app.add_option("--nstreams", options->streams, "Requests that run at the same time; 0: as the hint says");
-  app.add_option("--nthreads", options->threads, "Cores for all requests together; 0: all");
+  app.add_option("--nstreams", options->streams, "Requests that run at the same time; 0: as the hint says")
+      ->check(CLI::Range(0, 4096));
+  app.add_option("--nthreads", options->threads, "Cores for all requests together; 0: all")->check(CLI::Range(0, 4096));
   app.add_option("--nireq", options->requests, "Requests in flight; 0: what suits the device")
       ->check(CLI::Range(0, 4096));
-  app.add_option("--niter", options->iterations, "Runs; 0: as many as the time allows");
+  app.add_option("--niter", options->iterations, "Runs; 0: as many as the time allows")
+      ->check(CLI::Range(0, 100'000'000));
   app.add_option("-t,--time", options->seconds, "Seconds to measure unless --niter is given")
       ->check(CLI::Range(0.01, 86400.0))
       ->capture_default_str();
+  add_input_options(app, options->inputs);
   app.add_option("--config", options->properties, "KEY=VALUE,… for compiling");
   app.add_flag("--per-layer", options->per_layer, "Time, GFLOP/s and GB/s of each step beside the machine's own");
   app.add_flag("--json", options->json, "Print JSON");

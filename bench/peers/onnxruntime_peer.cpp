@@ -1,4 +1,5 @@
-// ONNX Runtime as a peer, through its C interface. EXTRA: path of libonnxruntime.so (npm's onnxruntime-node brings one).
+// ONNX Runtime as a peer, through its C interface. EXTRA: path of libonnxruntime.so (npm's onnxruntime-node brings
+// one).
 //
 // Debian has no header of it. The interface is a table of functions that only ever grows at its end, so positions are
 // as stable as names; those used here are written down below.

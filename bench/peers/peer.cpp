@@ -43,7 +43,8 @@ nlohmann::json run_slice(const Peer& peer, int streams, double seconds) {
       peer.run(stream);
       own.push_back(milliseconds(Clock::now() - before));
     }
-    rates[static_cast<std::size_t>(stream)] = static_cast<double>(own.size()) * 1000 / milliseconds(Clock::now() - start);
+    rates[static_cast<std::size_t>(stream)] =
+        static_cast<double>(own.size()) * 1000 / milliseconds(Clock::now() - start);
   };
   {
     std::vector<std::jthread> workers;
@@ -59,13 +60,15 @@ nlohmann::json run_slice(const Peer& peer, int streams, double seconds) {
     rate += rates[i];
   }
   std::ranges::sort(all);
-  return {{"count", all.size()}, {"median_ms", all[all.size() / 2]}, {"p95_ms", all[all.size() * 95 / 100]}, {"fps", rate}};
+  return {
+      {"count", all.size()}, {"median_ms", all[all.size() / 2]}, {"p95_ms", all[all.size() * 95 / 100]}, {"fps", rate}};
 }
 
 void write_outputs(const Peer& peer, const std::string& file) {
   std::ofstream out(file, std::ios::binary);
   for (const std::vector<float>& values : peer.outputs()) {
-    out.write(reinterpret_cast<const char*>(values.data()), static_cast<std::streamsize>(values.size() * sizeof(float)));
+    out.write(reinterpret_cast<const char*>(values.data()),
+              static_cast<std::streamsize>(values.size() * sizeof(float)));
   }
 }
 
@@ -76,10 +79,8 @@ Arguments parse_arguments(int argc, char** argv) {
     std::cerr << "usage: " << argv[0] << " MODEL THREADS STREAMS [EXTRA]\n";
     std::exit(2);
   }
-  return {.model = argv[1],
-          .threads = std::atoi(argv[2]),
-          .streams = std::atoi(argv[3]),
-          .extra = argc > 4 ? argv[4] : ""};
+  return {
+      .model = argv[1], .threads = std::atoi(argv[2]), .streams = std::atoi(argv[3]), .extra = argc > 4 ? argv[4] : ""};
 }
 
 int serve(int streams, const std::function<Peer()>& load) {

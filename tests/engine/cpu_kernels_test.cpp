@@ -269,6 +269,46 @@ TEST(CpuConcat, AxesRanksAndMixedLayouts) {
   agrees("concat", "y = Concat(a: f32[1,3,4,5], b: f32[1,17,4,5], c: f32[1,1,4,5]) axis=1");
 }
 
+TEST(CpuSplit, AxesRanksAndLayouts) {
+  for (const std::string axis : {"0", "1", "2", "3", "-1", "-4"}) {
+    agrees("split", "a, b = Split(x: f32[2,4,6,8], i: i64[]{" + axis + "}) num_splits=2\n-> a, b");
+    agrees("split", R"(
+      c = Convolution(x: f32[2,3,6,8], w: f32[4,3,1,1]{0})
+      a, b = Split(c, i: i64[]{)" +
+                        axis + R"(}) num_splits=2
+      d = Relu(b)
+      -> a, d)");
+  }
+  agrees("split", "a, b, c = VariadicSplit(x: f32[1,7,5], i: i64[]{1}, l: i64[3]{2,-1,4})\n-> a, b, c");
+  agrees("split", R"(
+    c = Convolution(x: f32[1,3,6,8], w: f32[40,3,1,1]{0})
+    a, b, d = VariadicSplit(c, i: i64[]{1}, l: i64[3]{16,17,7})
+    -> b, a, d)");
+}
+
+/// What differs from row to row only by its place is repeated once a run; what differs by more is not.
+TEST(CpuElementwise, FactorsForEachChannel) {
+  for (const std::string factor : {"1,24,1,1", "2,24,1,1", "1,1,1,1"}) {
+    agrees("elementwise", R"(
+      a = Convolution(x: f32[2,3,20,20], w: f32[24,3,1,1]{0})
+      b = Multiply(a, r: f32[)" +
+                              factor +
+                              R"(])
+      c = Add(b, s: f32[)" + factor +
+                              R"(]{0})
+      -> c, b, a)");
+  }
+}
+
+TEST(CpuReorder, AllChannelsAndPixels) {
+  for (const int channels : {1, 2, 3, 4, 5, 33}) {
+    for (const std::string size : {"1,1", "3,5", "4,8", "7,9", "70,70"}) {
+      agrees("onednn_convolution", "y = Convolution(x: f32[2," + dims({channels}) + "," + size + "], w: f32[" +
+                                       dims({channels, channels}) + ",1,1]{0})");
+    }
+  }
+}
+
 TEST(CpuTranspose, OrdersAndLayouts) {
   for (const std::string order : {"0,2,3,1", "0,3,1,2", "3,2,1,0", "1,0,2,3", "0,1,3,2"}) {
     agrees("transpose", "y = Transpose(x: f32[2,3,4,5], o: i64[4]{" + order + "})");

@@ -9,12 +9,15 @@
 
 namespace fovea::test {
 
+/// How 3x3 convolutions are computed: Winograd's transforms mix more numbers, of larger magnitudes.
+enum class Convolutions : std::uint8_t { kDirect, kWinograd };
+
 /// Absolute error bounds of the graph's outputs when every operation rounds to f32 and inputs lie in [-1,1].
 ///
 /// Forward error analysis with one magnitude M and one error E per value and u = 2^-24: a sum of K products adds
 /// (K+2)·u·M, an element-wise step one u·M, and each operation multiplies incoming errors by its Lipschitz constant.
 /// \throws Error{kUnsupported} for an operator the analysis does not cover.
-std::vector<double> f32_error_bounds(const Graph& graph);
+std::vector<double> f32_error_bounds(const Graph& graph, Convolutions convolutions = Convolutions::kDirect);
 
 /// Replaces every f32 constant of the graph by reproducible values with magnitudes in [0.25,1).
 void randomise_constants(Graph& graph, std::uint32_t seed);

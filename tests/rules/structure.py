@@ -44,10 +44,10 @@ LIBRARIES = {
     "google/protobuf/": ["engine/frontends/"],
     "flatbuffers/": ["engine/frontends/tflite/"],
     "spdlog/": ["engine/base/log.cpp"],
-    "hwy/": ["vision/", "engine/plugins/cpu/", "engine/ops/"],
+    "hwy/": ["vision/", "engine/plugins/cpu/", "engine/ops/", "tools/bench/"],
     "opencv2/": ["vision/", "bench/"],  # bench: what we compare ourselves with
     "yaml-cpp/": ["vision/yaml_reader.cpp"],
-    "nlohmann/": ["engine/frontends/mxnet/files.cpp", "vision/model_proc.cpp", "publish/", "tools/", "daemon/"],
+    "nlohmann/": ["engine/frontends/mxnet/files.cpp", "vision/model_proc.cpp", "publish/", "tools/", "daemon/", "bench/"],
     "mqtt/": ["publish/mqtt/"],
     "gst/": ["elements/", "daemon/", "tools/assess/"],
     "glib": ["elements/", "daemon/"],

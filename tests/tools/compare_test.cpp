@@ -43,6 +43,20 @@ TEST(CompareDevices, CpuStaysWithinTheBoundsOfEachNode) {
   EXPECT_EQ(comparison.output_errors.count("y"), 1U);
 }
 
+/// Winograd's method adds and subtracts neighbours: more than the rounding of direct sums, and still within its bound.
+TEST(CompareDevices, WinogradConvolutionsHaveABoundOfTheirOwn) {
+  Core core;
+  Model model = model_of("y = Convolution(x: f32[1,64,40,40], w: f32[48,64,3,3]{0.5}) pads_begin=1,1 pads_end=1,1");
+  const CompiledModel compiled = core.compile_model(model, "CPU", {});
+  ASSERT_TRUE(
+      std::ranges::any_of(compiled.steps(), [](const StepInfo& s) { return s.kernel.starts_with("winograd"); }));
+  const DeviceComparison comparison =
+      compare_devices(core, model, "REFERENCE", "CPU", random_inputs(model.graph, 1), 0);
+  EXPECT_EQ(comparison.first_exceeded, comparison.nodes.size());
+  EXPECT_GT(comparison.nodes[0].error, 0);
+  EXPECT_LT(comparison.nodes[0].bound, 0.1 * comparison.nodes[0].size) << "a bound that allows anything";
+}
+
 TEST(CompareDevices, ToleranceAndReproducer) {
   Core core;
   const test::TempDir dir;

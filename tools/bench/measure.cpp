@@ -15,15 +15,20 @@ using Clock = std::chrono::steady_clock;
 
 double milliseconds(Clock::duration time) { return std::chrono::duration<double, std::milli>(time).count(); }
 
-/// The same noise for every request: pictures' range for bytes, [-1,1) for floats, zeros for indices.
-void fill(InferRequest& request, const CompiledModel& compiled) {
+/// What is given, else the same noise for every request: pictures' range for bytes, [-1,1) for floats, zeros for
+/// indices.
+void fill(InferRequest& request, const CompiledModel& compiled, const GivenInputs& given) {
   std::mt19937 random(1);
   for (std::size_t i = 0; i < compiled.model().graph.inputs.size(); ++i) {
+    if (const auto found = given.find(i); found != given.end()) {
+      request.set_input_tensor(compiled.model().graph.inputs[i].name, found->second);
+      continue;
+    }
     const TensorView input = request.input(i);
     if (input.type.data_type == DataType::kF32) {
-      std::ranges::generate(input.span<float>(), [&] { return static_cast<float>(random() >> 8) / (1 << 23) - 1; });
+      std::ranges::generate(input.data<float>(), [&] { return static_cast<float>(random() >> 8) / (1 << 23) - 1; });
     } else if (input.type.data_type == DataType::kU8) {
-      std::ranges::generate(input.span<std::uint8_t>(), [&] { return static_cast<std::uint8_t>(random()); });
+      std::ranges::generate(input.data<std::uint8_t>(), [&] { return static_cast<std::uint8_t>(random()); });
     }
   }
 }
@@ -31,10 +36,10 @@ void fill(InferRequest& request, const CompiledModel& compiled) {
 /// Keeps the requests running until it is time to stop.
 class Loop {
  public:
-  Loop(const CompiledModel& compiled, const BenchSettings& settings) : settings_(settings) {
+  Loop(const CompiledModel& compiled, const GivenInputs& given, const BenchSettings& settings) : settings_(settings) {
     for (std::size_t i = 0; i < settings.requests; ++i) {
       requests_.push_back(compiled.create_infer_request());
-      fill(requests_.back(), compiled);
+      fill(requests_.back(), compiled, given);
       requests_.back().infer();
     }
     started_.resize(settings.requests);
@@ -108,17 +113,18 @@ double BenchResult::percentile_ms(double p) const {
   return latencies_ms.at(std::max<std::size_t>(rank, 1) - 1);
 }
 
-BenchResult measure(const CompiledModel& compiled, const BenchSettings& settings) {
+BenchResult measure(const CompiledModel& compiled, const GivenInputs& given, const BenchSettings& settings) {
   if (settings.requests == 0 || (settings.duration.count() <= 0 && settings.iterations == 0)) {
     fail(ErrorCode::kInvalidArgument, "{} requests for {} iterations or {} ms: nothing to measure", settings.requests,
          settings.iterations, settings.duration.count() / 1000000);
   }
-  return Loop(compiled, settings).run();
+  return Loop(compiled, given, settings).run();
 }
 
-std::vector<StepTime> measure_steps(const CompiledModel& compiled, std::chrono::nanoseconds duration) {
+std::vector<StepTime> measure_steps(const CompiledModel& compiled, const GivenInputs& given,
+                                    std::chrono::nanoseconds duration) {
   InferRequest request = compiled.create_infer_request();
-  fill(request, compiled);
+  fill(request, compiled, given);
   request.infer();
   std::vector<std::vector<double>> times(request.profile().size());
   constexpr std::size_t kMostRuns = 10000;  // Bounds the memory; medians do not need more.

@@ -7,13 +7,14 @@
 #include <vector>
 
 #include "engine/runtime/core.hpp"
+#include "tools/model_inputs.hpp"
 
 namespace fovea::tools {
 
 struct BenchSettings {
   std::size_t requests = 1;             ///< In flight at the same time.
   std::chrono::nanoseconds duration{};  ///< Zero: `iterations` decide.
-  std::uint64_t iterations = 0;  ///< Zero: `duration` decides. Both zero is an error, both given: what comes first.
+  std::uint64_t iterations = 0;         ///< Zero: `duration` decides. Both given: what comes first.
 };
 
 struct BenchResult {
@@ -25,9 +26,10 @@ struct BenchResult {
   [[nodiscard]] double percentile_ms(double p) const;
 };
 
-/// Runs each request once unmeasured, then measures. Inputs are filled with reproducible noise.
-/// \throws Error that a run failed with.
-BenchResult measure(const CompiledModel& compiled, const BenchSettings& settings);
+/// Runs each request once unmeasured, then measures.
+/// \param given  Contents of inputs; the others are filled with reproducible noise.
+/// \throws Error that a run failed with, Error{kInvalidArgument} for settings without an end or without requests.
+BenchResult measure(const CompiledModel& compiled, const GivenInputs& given, const BenchSettings& settings);
 
 /// Time of one step over several runs.
 struct StepTime {
@@ -36,6 +38,7 @@ struct StepTime {
 };
 
 /// Median time of each step; the model must have been compiled with PERF_COUNT=YES.
-std::vector<StepTime> measure_steps(const CompiledModel& compiled, std::chrono::nanoseconds duration);
+std::vector<StepTime> measure_steps(const CompiledModel& compiled, const GivenInputs& given,
+                                    std::chrono::nanoseconds duration);
 
 }  // namespace fovea::tools

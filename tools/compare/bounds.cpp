@@ -98,6 +98,72 @@ double largest(const ConstTensorView& view) {
   return result;
 }
 
+/// Devices may compute it by Winograd's method F(4x4,3x3). Between a few channels its transforms cost more than it
+/// saves.
+bool may_be_winograd(const Node& node, std::span<const ConstTensorView> inputs) {
+  constexpr std::int64_t kLeastFilters = 64;
+  const Shape& weights = inputs[1].shape();
+  if (node.op->name != "Convolution" || weights.size() != 4 || weights[2] != 3 || weights[3] != 3 ||
+      weights[0] * weights[1] < kLeastFilters) {
+    return false;
+  }
+  const auto& attributes = node.attrs<ops::ConvolutionAttributes>();
+  const auto is_one = [](std::int64_t value) { return value == 1; };
+  return std::ranges::all_of(attributes.strides, is_one) && std::ranges::all_of(attributes.dilations, is_one);
+}
+
+/// Y = Aᵀ[(G g Gᵀ) ⊙ (Bᵀ d B)]A with the magnitudes of all matrices, for data of magnitude 1: the largest of the tile.
+double winograd_magnitude(const double* filter) {
+  static constexpr double kG[6][3] = {{1.0 / 4, 0, 0},
+                                      {1.0 / 6, 1.0 / 6, 1.0 / 6},
+                                      {1.0 / 6, 1.0 / 6, 1.0 / 6},
+                                      {1.0 / 24, 1.0 / 12, 1.0 / 6},
+                                      {1.0 / 24, 1.0 / 12, 1.0 / 6},
+                                      {0, 0, 1}};
+  static constexpr double kBRows[6] = {10, 10, 10, 6, 6, 10};
+  // The rows of Aᵀ that are not less than another one everywhere.
+  static constexpr double kA[2][6] = {{1, 1, 1, 1, 1, 0}, {0, 1, 1, 8, 8, 1}};
+  double products[6][6] = {};
+  for (int i = 0; i < 6; ++i) {
+    for (int j = 0; j < 6; ++j) {
+      for (int y = 0; y < 3; ++y) {
+        for (int x = 0; x < 3; ++x) {
+          products[i][j] += kG[i][y] * std::abs(filter[y * 3 + x]) * kG[j][x] * kBRows[i] * kBRows[j];
+        }
+      }
+    }
+  }
+  double most = 0;
+  for (const auto& row : kA) {
+    for (const auto& column : kA) {
+      double sum = 0;
+      for (int i = 0; i < 6; ++i) {
+        for (int j = 0; j < 6; ++j) {
+          sum += row[i] * column[j] * products[i][j];
+        }
+      }
+      most = std::max(most, sum);
+    }
+  }
+  return most;
+}
+
+/// The bound of Winograd's method, one an output channel: each product passes one rounding of its weight, six of the
+/// input's transform, the sum over the channels with one for the product, and eight of the output's transform.
+std::vector<double> winograd_bounds(std::span<const ConstTensorView> inputs) {
+  const Shape& weights = inputs[1].shape();
+  const std::vector<double> filters = to_doubles(inputs[1]);
+  const auto channels = static_cast<std::size_t>(weights[1]);
+  const double factor = (static_cast<double>(channels) + 16) * kUnit * largest(inputs[0]);
+  std::vector<double> bounds(static_cast<std::size_t>(weights[0]), 0);
+  for (std::size_t k = 0; k < bounds.size(); ++k) {
+    for (std::size_t c = 0; c < channels; ++c) {
+      bounds[k] += factor * winograd_magnitude(filters.data() + (k * channels + c) * 9);
+    }
+  }
+  return bounds;
+}
+
 std::vector<double> times(std::vector<double> values, double factor) {
   for (double& value : values) {
     value = std::abs(value) * factor + kTiny;
@@ -143,7 +209,15 @@ std::optional<std::vector<double>> rounding_bounds(const Node& node, std::span<c
     return std::vector<double>(values.size(), 0);
   }
   if (is_product_sum(node)) {
-    return times(on_magnitudes(node, inputs, output), (summands(node, inputs) + 2) * kUnit);
+    std::vector<double> bounds = times(on_magnitudes(node, inputs, output), (summands(node, inputs) + 2) * kUnit);
+    if (may_be_winograd(node, inputs)) {
+      const std::vector<double> channels = winograd_bounds(inputs);
+      const auto plane = static_cast<std::size_t>(product(output.shape, 2));
+      for (std::size_t i = 0; i < bounds.size(); ++i) {
+        bounds[i] = std::max(bounds[i], channels[i / plane % channels.size()]);
+      }
+    }
+    return bounds;
   }
   if (name == "AvgPool" || name == "ReduceMean" || name == "ReduceSum") {
     const double elements = name == "AvgPool" ? product(node.attrs<ops::PoolAttributes>().kernel, 0)

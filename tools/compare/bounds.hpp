@@ -11,7 +11,8 @@ namespace fovea::tools {
 
 /// Absolute bound for each element of the node's first output when every step rounds to f32 (u = 2^-24) in any order.
 ///
-/// Sums of K products: (K+2)·u·Σ|a·b|, the sum computed by the node itself on the magnitudes of its inputs. Functions
+/// Sums of K products: (K+2)·u·Σ|a·b|, the sum computed by the node itself on the magnitudes of its inputs; for 3x3
+/// convolutions at least what Winograd's method, which mixes neighbours, is allowed. Functions
 /// are polynomials of some ten terms in kernels: 16 roundings. What only moves or picks numbers: 0.
 /// \param inputs  f32 (or integer) tensors the node read; kNone inputs have bytes == nullptr.
 /// \param result  The exact result.

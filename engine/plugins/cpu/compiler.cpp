@@ -313,6 +313,9 @@ class Compiler {
       }
     }
     rest.outputs = {touch(buffers_.at({context.node.outputs[0], Form(layout)}))};
+    if (rest.plan.scratch_bytes > 0) {
+      rest.scratch = add_scratch(rest.plan.scratch_bytes);
+    }
     program_.steps.push_back(std::move(rest));
   }
 

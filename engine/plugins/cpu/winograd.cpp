@@ -3,6 +3,7 @@
 #include "engine/plugins/cpu/winograd.hpp"
 
 #include <algorithm>
+#include <array>
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "engine/plugins/cpu/winograd.cpp"
@@ -10,79 +11,27 @@
 // Highway asks for this order.
 #include <hwy/highway.h>
 
+#include "engine/plugins/cpu/matrix_block-inl.h"
+
 HWY_BEFORE_NAMESPACE();
 namespace fovea::cpu::HWY_NAMESPACE {
-namespace hn = hwy::HWY_NAMESPACE;
+namespace {
 
-// Without this, small loops over registers become loops over memory.
-#define FOVEA_UNROLL _Pragma("GCC unroll 14")
-
-constexpr hn::ScalableTag<float> kF32;
-using V = hn::Vec<decltype(kF32)>;
-constexpr std::int64_t kLanes = static_cast<std::int64_t>(hn::MaxLanes(kF32));
 constexpr int kTaps = 36;  // of a transformed tile of 6x6
 constexpr int kTile = 6;
 constexpr int kStep = 4;  // pixels from tile to tile
+static_assert(kStep == kPixels);
 
-// Rows of the matrix product's register block, two vectors wide: 28 of AVX-512's 32 registers, else 12 of 16.
-#if HWY_TARGET <= HWY_AVX3
-constexpr int kRows = 14;
-#else
-constexpr int kRows = 6;
-#endif
-
-/// c[R, kWide vectors] = a[R, depth] · panel[depth, kWide vectors].
-template <int R, int kWide>
-HWY_INLINE void multiply_rows(const float* a, std::int64_t a_stride, const float* panel, float* c,
-                              std::int64_t c_stride, std::int64_t depth) {
-  V sums[R][kWide];
-  FOVEA_UNROLL
-  for (int r = 0; r < R; ++r) {
-    for (int w = 0; w < kWide; ++w) {
-      sums[r][w] = hn::Zero(kF32);
-    }
-  }
-  for (std::int64_t k = 0; k < depth; ++k) {
-    V column[kWide];
-    for (int w = 0; w < kWide; ++w) {
-      column[w] = hn::Load(kF32, panel + (k * kWide + w) * kLanes);
-    }
-    FOVEA_UNROLL
-    for (int r = 0; r < R; ++r) {
-      const V value = hn::Set(kF32, a[r * a_stride + k]);
-      for (int w = 0; w < kWide; ++w) {
-        sums[r][w] = hn::MulAdd(value, column[w], sums[r][w]);
-      }
-    }
-  }
-  FOVEA_UNROLL
-  for (int r = 0; r < R; ++r) {
-    for (int w = 0; w < kWide; ++w) {
-      hn::Store(sums[r][w], kF32, c + r * c_stride + w * kLanes);
-    }
-  }
-}
-
-/// The last rows, fewer than kRows.
-template <int R, int kWide>
-HWY_INLINE void multiply_rest(std::int64_t rows, const float* a, std::int64_t a_stride, const float* panel, float* c,
-                              std::int64_t c_stride, std::int64_t depth) {
-  if constexpr (R > 0) {
-    if (rows == R) {
-      multiply_rows<R, kWide>(a, a_stride, panel, c, c_stride, depth);
-    } else {
-      multiply_rest<R - 1, kWide>(rows, a, a_stride, panel, c, c_stride, depth);
-    }
-  }
-}
-
+/// `rows` rows of the product, in parts of equal size: a last part of one or two would wait for its own sums.
 template <int kWide>
 void multiply_panel(std::int64_t rows, const float* a, std::int64_t a_stride, const float* panel, float* c,
                     std::int64_t c_stride, std::int64_t depth) {
-  for (; rows >= kRows; rows -= kRows, a += kRows * a_stride, c += kRows * c_stride) {
-    multiply_rows<kRows, kWide>(a, a_stride, panel, c, c_stride, depth);
+  const std::int64_t parts = (rows + kRows - 1) / kRows;
+  for (std::int64_t part = 0; part < parts; ++part) {
+    const std::int64_t begin = rows * part / parts;
+    const std::int64_t count = rows * (part + 1) / parts - begin;
+    multiply_rest<kRows, kWide>(count, a + begin * a_stride, a_stride, panel, c + begin * c_stride, c_stride, depth);
   }
-  multiply_rest<kRows - 1, kWide>(rows, a, a_stride, panel, c, c_stride, depth);
 }
 
 /// Bᵀ · d for six values.
@@ -161,15 +110,13 @@ void load_tile(const WinogradShape& shape, const float* src, std::int64_t y, std
 }
 
 /// Transforms one tile's products back and stores its pixels, the first of which is (y, x).
-void store_tile(const WinogradShape& shape, const WinogradEpilogue& epilogue, const float* m, std::int64_t tap_stride,
-                std::int64_t y, std::int64_t x, float* dst) {
-  const V least = hn::Set(kF32, epilogue.least);
-  const V most = hn::Set(kF32, epilogue.most);
+/// \param at  Index of the picture's first value in the output.
+void store_tile(const WinogradShape& shape, const Finish& finish, const float* const* operands, const float* m,
+                std::int64_t tap_stride, std::int64_t y, std::int64_t x, std::int64_t at, float* dst) {
   const std::int64_t rows = std::min<std::int64_t>(kStep, shape.out_height - y);
-  const std::int64_t columns = std::min<std::int64_t>(kStep, shape.out_width - x);
+  const auto columns = static_cast<int>(std::min<std::int64_t>(kStep, shape.out_width - x));
   for (std::int64_t k = 0; k < shape.outputs; k += kLanes) {
-    const bool whole = k + kLanes <= shape.outputs;
-    const auto mask = hn::FirstN(kF32, static_cast<std::size_t>(std::min(kLanes, shape.outputs - k)));
+    const ChannelVector where = channel_vector(k, shape.outputs);
     V half[kStep][kTile];
     FOVEA_UNROLL
     for (int j = 0; j < kTile; ++j) {
@@ -185,26 +132,20 @@ void store_tile(const WinogradShape& shape, const WinogradEpilogue& epilogue, co
         half[i][j] = out[i];
       }
     }
-    const V bias = hn::LoadU(kF32, epilogue.bias.data() + k);
     for (std::int64_t i = 0; i < rows; ++i) {
       V out[kStep];
       transform_output(half[i], out);
-      float* row = dst + ((y + i) * shape.out_width + x) * shape.outputs + k;
-      for (std::int64_t j = 0; j < columns; ++j) {
-        const V value = hn::Min(hn::Max(hn::Add(out[j], bias), least), most);
-        if (whole) {
-          hn::StoreU(value, kF32, row + j * shape.outputs);
-        } else {
-          hn::BlendedStore(value, mask, kF32, row + j * shape.outputs);
-        }
-      }
+      finish_pixels(finish, operands, where, out, columns, at + ((y + i) * shape.out_width + x) * shape.outputs + k,
+                    dst);
     }
   }
 }
 
-void run_block(const WinogradPlan& plan, const WinogradEpilogue& epilogue, const float* packed, const float* src,
-               float* dst, std::int64_t block, float* scratch) {
+void run_block(const WinogradPlan& plan, const Finish& finish, const float* const* operands, const float* packed,
+               const float* src, float* dst, std::int64_t picture, std::int64_t block, float* scratch) {
   const WinogradShape& shape = plan.shape;
+  src += picture * shape.height * shape.width * shape.channels;
+  const std::int64_t at = picture * shape.out_height * shape.out_width * shape.outputs;
   const std::int64_t first = block * plan.tiles_a_block;
   const std::int64_t count = std::min(plan.tiles_a_block, plan.tiles - first);
   const std::int64_t depth = plan.padded_channels;
@@ -233,15 +174,11 @@ void run_block(const WinogradPlan& plan, const WinogradEpilogue& epilogue, const
   for (std::int64_t t = 0; t < count; ++t) {
     const std::int64_t y = (first + t) / plan.tiles_across * kStep;
     const std::int64_t x = (first + t) % plan.tiles_across * kStep;
-    store_tile(shape, epilogue, m + t * outputs, m_stride, y, x, dst);
+    store_tile(shape, finish, operands, m + t * outputs, m_stride, y, x, at, dst);
   }
 }
 
-std::int64_t lanes() { return kLanes; }
-std::int64_t rows_at_once() { return kRows; }
-
-#undef FOVEA_UNROLL
-
+}  // namespace
 }  // namespace fovea::cpu::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 
@@ -292,17 +229,42 @@ WinogradPlan plan_winograd(const WinogradShape& shape, int threads) {
   plan.padded_channels = rounded_up(shape.channels, lanes);
   plan.padded_outputs = rounded_up(shape.outputs, lanes);
   // A block's transformed inputs and products stay in a core's second-level cache (1 MiB on current servers, and
-  // little is lost where it is half of that).
-  constexpr std::int64_t kCacheFloats = 900 * 1024 / 4;
-  const std::int64_t fits = kCacheFloats / (kTaps * (plan.padded_channels + plan.padded_outputs));
-  const std::int64_t most = std::max(rows, fits / rows * rows);
+  // little is lost where it is half of that), unless reading the weights once more costs more than leaving it.
+  const std::int64_t weight_bytes = kTaps * shape.channels * plan.padded_outputs * std::int64_t{sizeof(float)};
+  const std::int64_t budget = std::clamp<std::int64_t>(weight_bytes / 4, 900 * 1024, 4096 * 1024);
+  const std::int64_t tile_bytes = kTaps * (plan.padded_channels + plan.padded_outputs) * std::int64_t{sizeof(float)};
+  const std::int64_t most = std::max(rows, budget / tile_bytes / rows * rows);
   const std::int64_t share = (plan.tiles + threads - 1) / threads;
   const std::int64_t blocks = (share + most - 1) / most;  // of each thread
-  plan.tiles_a_block = rounded_up((share + blocks - 1) / blocks, rows);
+  plan.tiles_a_block = (share + blocks - 1) / blocks;
   plan.blocks = (plan.tiles + plan.tiles_a_block - 1) / plan.tiles_a_block;
   plan.scratch_floats =
       static_cast<std::size_t>(kTaps * plan.tiles_a_block * (plan.padded_channels + plan.padded_outputs));
   return plan;
+}
+
+double expected_gain(const WinogradPlan& plan, int threads) {
+  // Costs in multiply-adds of the matrix product; they agree with a sweep over 16…512 channels and 7…256 pixels.
+  constexpr double kProduct = 1.15;      // the last rows of a block use the registers badly
+  constexpr double kInputTransform = 6;  // of one channel of a transformed value
+  constexpr double kOutputTransform = 5;
+  // Reading a packed weight once a block, from the second-level cache, the third, or beyond.
+  constexpr double kNear = 2.5;
+  constexpr double kFar = 6.5;
+  constexpr double kFarthest = 13;
+  const WinogradShape& shape = plan.shape;
+  const auto channels = static_cast<double>(plan.padded_channels);
+  const auto outputs = static_cast<double>(plan.padded_outputs);
+  const auto tiles = static_cast<double>(plan.tiles);
+  const double weights = kTaps * static_cast<double>(shape.channels) * outputs;
+  const double weight_bytes = weights * sizeof(float);
+  const double read = weight_bytes < 512 * 1024 ? kNear : weight_bytes < 4096 * 1024 ? kFar : kFarthest;
+  const double cost = tiles * (weights * kProduct + kTaps * (channels * kInputTransform + outputs * kOutputTransform)) +
+                      static_cast<double>(plan.blocks) * weights * read;
+  const double direct = 9 * static_cast<double>(shape.channels * shape.outputs * shape.out_height * shape.out_width);
+  // Threads whose share is a block less than that of others wait for them.
+  const auto rounds = static_cast<double>((plan.blocks + threads - 1) / threads * threads);
+  return direct / (cost * rounds / static_cast<double>(plan.blocks));
 }
 
 Tensor pack_winograd_weights(const WinogradPlan& plan, const float* weights) {
@@ -327,9 +289,10 @@ Tensor pack_winograd_weights(const WinogradPlan& plan, const float* weights) {
   return packed;
 }
 
-void run_winograd_block(const WinogradPlan& plan, const WinogradEpilogue& epilogue, const float* packed_weights,
-                        const float* src, float* dst, std::int64_t block, float* scratch) {
-  HWY_DYNAMIC_DISPATCH(run_block)(plan, epilogue, packed_weights, src, dst, block, scratch);
+void run_winograd_block(const WinogradPlan& plan, const Finish& finish, const float* const* operands,
+                        const float* packed_weights, const float* src, float* dst, std::int64_t picture,
+                        std::int64_t block, float* scratch) {
+  HWY_DYNAMIC_DISPATCH(run_block)(plan, finish, operands, packed_weights, src, dst, picture, block, scratch);
 }
 
 }  // namespace fovea::cpu

@@ -4,10 +4,8 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <limits>
-#include <vector>
 
-#include "engine/graph/tensor.hpp"
+#include "engine/plugins/cpu/finish.hpp"
 
 namespace fovea::cpu {
 
@@ -36,19 +34,19 @@ struct WinogradPlan {
 /// \param threads  That share the work: blocks are small enough for all of them.
 WinogradPlan plan_winograd(const WinogradShape& shape, int threads);
 
+/// How many times faster than a direct convolution this is expected to be, from the arithmetic and the memory traffic
+/// of both: a rule, not a timing, so that a model computes the same bits each time it is compiled.
+double expected_gain(const WinogradPlan& plan, int threads);
+
 /// Transforms weights [outputs, channels, 3, 3].
 Tensor pack_winograd_weights(const WinogradPlan& plan, const float* weights);
 
-/// What happens to an output value at once: + bias[channel], then clamped.
-struct WinogradEpilogue {
-  std::vector<float> bias;  ///< `padded_outputs` values.
-  float least = -std::numeric_limits<float>::infinity();
-  float most = std::numeric_limits<float>::infinity();
-};
-
-/// Computes the output tiles of block `block`. Blocks are independent; allocates nothing.
-/// \param scratch  plan.scratch_floats, of this thread.
-void run_winograd_block(const WinogradPlan& plan, const WinogradEpilogue& epilogue, const float* packed_weights,
-                        const float* src, float* dst, std::int64_t block, float* scratch);
+/// Computes the output tiles of block `block` of picture `picture`. Blocks are independent; allocates nothing.
+/// \param src, dst  The first picture.
+/// \param operands  Of each step of `finish`, whose bias has `padded_outputs` values.
+/// \param scratch   plan.scratch_floats, of this thread.
+void run_winograd_block(const WinogradPlan& plan, const Finish& finish, const float* const* operands,
+                        const float* packed_weights, const float* src, float* dst, std::int64_t picture,
+                        std::int64_t block, float* scratch);
 
 }  // namespace fovea::cpu

@@ -25,15 +25,52 @@ struct Chain {
   std::vector<ChainStep> steps;
   std::vector<std::size_t> inputs;  ///< Node input of each operand; operand 0 is loaded first.
 
-  /// Not 0: rows are short, and every operand is either as large as the output or a constant that repeats with each
-  /// row. Blocks of this many elements then hold whole rows, and the constants are repeated to that length.
+  /// Not 0: rows are short, and every operand is either as large as the output or repeats with each row. Blocks of this
+  /// many elements then hold whole rows, and what repeats is written out to that length.
   std::int64_t period_block = 0;
-  std::vector<std::vector<float>> patterns;  ///< Per operand; empty for those as large as the output.
+  struct Pattern {
+    enum class Kind : std::uint8_t { kNone, kConstant, kMadeEachRun } kind = Kind::kNone;
+    std::vector<float> constant;
+    std::int64_t scratch = 0;  ///< kMadeEachRun: where it goes, in floats.
+  };
+  std::vector<Pattern> patterns;  ///< Per operand; kNone for those as large as the output.
 };
 
+/// Writes the operand's row as often as it fits into `count` elements.
+void repeat_row(const float* row, std::int64_t stride, std::int64_t length, std::int64_t count, float* out) {
+  for (std::int64_t i = 0; i < length; ++i) {
+    out[i] = row[i * stride];
+  }
+  for (std::int64_t i = length; i < count; i += length) {
+    std::copy_n(out, length, out + i);
+  }
+}
+
+/// Writes out the rows that repeat and are not constant, once a run.
+void make_patterns(const Chain& chain, const std::vector<const float*>& operands, float* scratch) {
+  for (std::size_t k = 0; k < chain.patterns.size(); ++k) {
+    if (chain.patterns[k].kind == Chain::Pattern::Kind::kMadeEachRun) {
+      repeat_row(operands[k], chain.rows.inner_stride(k), chain.rows.row_length(), chain.period_block,
+                 scratch + chain.patterns[k].scratch);
+    }
+  }
+}
+
 /// Blocks [first, last) of the periodic way.
-void apply_periodic(const Chain& chain, const std::vector<const float*>& operands, float* output, std::int64_t first,
-                    std::int64_t last) {
+void apply_periodic(const Chain& chain, const std::vector<const float*>& operands, float* output, const float* scratch,
+                    std::int64_t first, std::int64_t last) {
+  const auto pattern_of = [&](std::size_t k) -> const float* {
+    const Chain::Pattern& pattern = chain.patterns[k];
+    switch (pattern.kind) {
+      case Chain::Pattern::Kind::kConstant:
+        return pattern.constant.data();
+      case Chain::Pattern::Kind::kMadeEachRun:
+        return scratch + pattern.scratch;
+      case Chain::Pattern::Kind::kNone:
+        break;
+    }
+    return nullptr;
+  };
   const std::int64_t total = chain.rows.rows() * chain.rows.row_length();
   for (std::int64_t block = first; block < last; ++block) {
     const std::int64_t begin = block * chain.period_block;
@@ -45,7 +82,8 @@ void apply_periodic(const Chain& chain, const std::vector<const float*>& operand
       const float* operand = nullptr;
       if (step.operand >= 0) {
         const auto k = static_cast<std::size_t>(step.operand);
-        operand = chain.patterns[k].empty() ? operands[k] + begin : chain.patterns[k].data();
+        operand = pattern_of(k);
+        operand = operand == nullptr ? operands[k] + begin : operand;
       }
       apply_block(step.op, output + begin, operand, 1, count);
     }
@@ -81,15 +119,20 @@ void apply_rows(const Chain& chain, const std::vector<const float*>& operands, f
   }
 }
 
-void run_chain(const Chain& chain, const std::vector<const float*>& operands, float* output, Team& team) {
+void run_chain(const Chain& chain, const std::vector<const float*>& operands, float* output, float* scratch,
+               Team& team) {
   const std::int64_t length = chain.rows.row_length();
-  const bool periodic = chain.period_block > 0;
-  const std::int64_t block = periodic ? chain.period_block : std::min(kBlock, length);
-  const std::int64_t blocks = periodic ? (chain.rows.rows() * length + block - 1) / block
-                                       : chain.rows.rows() * ((length + kBlock - 1) / kBlock);
-  team.each(blocks, block, [&](std::int64_t first, std::int64_t last, int /*worker*/) {
-    (periodic ? apply_periodic : apply_rows)(chain, operands, output, first, last);
-  });
+  if (chain.period_block > 0) {
+    make_patterns(chain, operands, scratch);
+    const std::int64_t blocks = (chain.rows.rows() * length + chain.period_block - 1) / chain.period_block;
+    team.each(blocks, chain.period_block, [&](std::int64_t first, std::int64_t last, int /*worker*/) {
+      apply_periodic(chain, operands, output, scratch, first, last);
+    });
+    return;
+  }
+  team.each(
+      chain.rows.rows() * ((length + kBlock - 1) / kBlock), std::min(kBlock, length),
+      [&](std::int64_t first, std::int64_t last, int /*worker*/) { apply_rows(chain, operands, output, first, last); });
 }
 
 std::optional<BlockOp> binary_op(std::string_view name) {
@@ -152,15 +195,14 @@ class ChainBuilder {
                                                .inputs = std::move(operands_),
                                                .period_block = 0,
                                                .patterns = {}});
-    find_period(*built);
+    plan.scratch_bytes = find_period(*built) * sizeof(float);
     plan.bind = [chain = std::shared_ptr<const Chain>(std::move(built))](const Bindings& bindings) -> BoundStep {
       std::vector<const float*> operands;
       for (const std::size_t input : chain->inputs) {
         operands.push_back(input == kOutput ? bindings.output<float>() : bindings.input<float>(input));
       }
-      return [chain, operands, output = bindings.output<float>()](Team& team) {
-        run_chain(*chain, operands, output, team);
-      };
+      return [chain, operands, output = bindings.output<float>(), scratch = reinterpret_cast<float*>(bindings.scratch)](
+                 Team& team) { run_chain(*chain, operands, output, scratch, team); };
     };
     return plan;
   }
@@ -168,32 +210,38 @@ class ChainBuilder {
  private:
   static constexpr std::size_t kOutput = ~std::size_t{0};
 
-  /// Sets up the periodic way when rows are short and the operands allow it.
-  void find_period(Chain& chain) const {
+  /// Sets up the periodic way when rows are short and the operands allow it. \return floats of scratch it needs.
+  [[nodiscard]] std::size_t find_period(Chain& chain) const {
     constexpr std::int64_t kShortRow = 512;  // below, the work per row is more than the work per element
     const std::int64_t length = chain.rows.row_length();
     if (length >= kShortRow || chain.rows.rows() < 2) {
-      return;
+      return 0;
     }
     const std::int64_t block = std::max<std::int64_t>(kBlock / length, 1) * length;
-    std::vector<std::vector<float>> patterns(chain.inputs.size());
+    std::vector<Chain::Pattern> patterns(chain.inputs.size());
+    std::int64_t scratch = 0;
     for (std::size_t k = 0; k < chain.inputs.size(); ++k) {
       if (shapes_[k].shape == context_.output().shape) {
         continue;
       }
-      const Tensor* constant = chain.inputs[k] == kOutput ? nullptr : context_.constant(chain.inputs[k]);
       // The second row reading where the first did means that all rows do.
-      if (k == 0 || constant == nullptr || static_cast<std::int64_t>(constant->size()) > length ||
-          chain.rows.offset(k, 1) != 0 || chain.rows.offset(k, chain.rows.rows() - 1) != 0) {
-        return;
+      if (k == 0 || chain.rows.offset(k, 1) != 0 || chain.rows.offset(k, chain.rows.rows() - 1) != 0) {
+        return 0;
       }
-      const auto values = constant->data<float>();
-      for (std::int64_t i = 0; i < block; ++i) {
-        patterns[k].push_back(values[static_cast<std::size_t>(i % length * chain.rows.inner_stride(k))]);
+      const Tensor* constant = context_.constant(chain.inputs[k]);
+      if (constant != nullptr) {
+        patterns[k].kind = Chain::Pattern::Kind::kConstant;
+        patterns[k].constant.resize(static_cast<std::size_t>(block));
+        repeat_row(constant->data<float>().data(), chain.rows.inner_stride(k), length, block,
+                   patterns[k].constant.data());
+      } else {
+        patterns[k] = {.kind = Chain::Pattern::Kind::kMadeEachRun, .constant = {}, .scratch = scratch};
+        scratch += block;
       }
     }
     chain.period_block = block;
     chain.patterns = std::move(patterns);
+    return static_cast<std::size_t>(scratch);
   }
 
   const NodeContext& context_;

@@ -1,0 +1,145 @@
+// The inner part of our own convolutions, for sources that Highway compiles once for each instruction set: a block of
+// rows times a panel of weights, and the finishing of results.
+#if defined(FOVEA_CPU_MATRIX_BLOCK_INL_H_) == defined(HWY_TARGET_TOGGLE)
+#ifdef FOVEA_CPU_MATRIX_BLOCK_INL_H_
+#undef FOVEA_CPU_MATRIX_BLOCK_INL_H_
+#else
+#define FOVEA_CPU_MATRIX_BLOCK_INL_H_
+#endif
+
+#include <algorithm>
+
+#include "engine/plugins/cpu/finish.hpp"
+#include "engine/plugins/cpu/vector_math-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace fovea::cpu::HWY_NAMESPACE {
+
+// Without this, small loops over registers become loops over memory.
+#ifndef FOVEA_UNROLL
+#define FOVEA_UNROLL _Pragma("GCC unroll 14")
+#endif
+
+// Rows of the register block, two vectors wide: 28 of AVX-512's 32 registers, else 12 of 16.
+#if HWY_TARGET <= HWY_AVX3
+constexpr int kRows = 14;
+#else
+constexpr int kRows = 6;
+#endif
+
+inline std::int64_t lanes() { return kLanes; }
+inline std::int64_t rows_at_once() { return kRows; }
+
+/// c[R, kWide vectors] = a[R, depth] · panel[depth, kWide vectors]. `panel` and `c` are aligned to vectors.
+template <int R, int kWide>
+HWY_INLINE void multiply_rows(const float* a, std::int64_t a_stride, const float* panel, float* c,
+                              std::int64_t c_stride, std::int64_t depth) {
+  V sums[R][kWide];
+  FOVEA_UNROLL
+  for (int r = 0; r < R; ++r) {
+    for (int w = 0; w < kWide; ++w) {
+      sums[r][w] = hn::Zero(kF32);
+    }
+  }
+  for (std::int64_t k = 0; k < depth; ++k) {
+    V column[kWide];
+    for (int w = 0; w < kWide; ++w) {
+      column[w] = hn::Load(kF32, panel + (k * kWide + w) * kLanes);
+    }
+    FOVEA_UNROLL
+    for (int r = 0; r < R; ++r) {
+      const V value = hn::Set(kF32, a[r * a_stride + k]);
+      for (int w = 0; w < kWide; ++w) {
+        sums[r][w] = hn::MulAdd(value, column[w], sums[r][w]);
+      }
+    }
+  }
+  FOVEA_UNROLL
+  for (int r = 0; r < R; ++r) {
+    for (int w = 0; w < kWide; ++w) {
+      hn::Store(sums[r][w], kF32, c + r * c_stride + w * kLanes);
+    }
+  }
+}
+
+/// The same for `rows` ≤ R.
+template <int R, int kWide>
+HWY_INLINE void multiply_rest(std::int64_t rows, const float* a, std::int64_t a_stride, const float* panel, float* c,
+                              std::int64_t c_stride, std::int64_t depth) {
+  if constexpr (R > 0) {
+    if (rows == R) {
+      multiply_rows<R, kWide>(a, a_stride, panel, c, c_stride, depth);
+    } else {
+      multiply_rest<R - 1, kWide>(rows, a, a_stride, panel, c, c_stride, depth);
+    }
+  }
+}
+
+/// A vector of channels of the output and where it lies.
+struct ChannelVector {
+  std::int64_t channel = 0;  ///< The first one.
+  std::int64_t outputs = 0;  ///< Channels of the output: pixels lie so far apart.
+  bool whole = true;         ///< All lanes are channels.
+  hn::Mask<decltype(kF32)> mask;
+};
+
+HWY_INLINE ChannelVector channel_vector(std::int64_t channel, std::int64_t outputs) {
+  const std::int64_t lanes = std::min(kLanes, outputs - channel);
+  return {channel, outputs, lanes == kLanes, hn::FirstN(kF32, static_cast<std::size_t>(lanes))};
+}
+
+constexpr int kPixels = 4;  // that are finished together
+
+/// Finishes and stores a vector of channels of `count` ≤ kPixels pixels that lie side by side.
+/// \param values  kPixels vectors; those beyond `count` are not looked at.
+/// \param at      Index of the first value in the output.
+inline HWY_NOINLINE void finish_pixels(const Finish& finish, const float* const* operands, const ChannelVector& where,
+                                       const V* values, int count, std::int64_t at, float* dst) {
+  V v[kPixels];
+  const V bias = hn::LoadU(kF32, finish.bias.data() + where.channel);
+  FOVEA_UNROLL
+  for (int i = 0; i < kPixels; ++i) {
+    v[i] = hn::Add(values[i], bias);
+  }
+  for (std::size_t s = 0; s < finish.steps.size(); ++s) {
+    const FinishStep& step = finish.steps[s];
+    if (step.operand == FinishStep::Operand::kNone) {
+      with_formula(step.op, [&](auto formula) {
+        FOVEA_UNROLL
+        for (int i = 0; i < kPixels; ++i) {
+          v[i] = formula(v[i]);
+        }
+      });
+      continue;
+    }
+    const bool full = step.operand == FinishStep::Operand::kFull;
+    const float* const operand = operands[s] + (full ? at : where.channel);
+    const auto load = [&](const float* address) {
+      return where.whole ? hn::LoadU(kF32, address) : hn::MaskedLoad(where.mask, kF32, address);
+    };
+    V o[kPixels];
+    o[0] = step.operand == FinishStep::Operand::kSingle ? hn::Set(kF32, *operands[s]) : load(operand);
+    for (int i = 1; i < kPixels; ++i) {
+      o[i] = full && i < count ? load(operand + i * where.outputs) : o[0];
+    }
+    with_binary_formula(step.op.kind, [&](auto formula) {
+      FOVEA_UNROLL
+      for (int i = 0; i < kPixels; ++i) {
+        v[i] = formula(v[i], o[i]);
+      }
+    });
+  }
+  for (int i = 0; i < count; ++i) {
+    float* const pixel = dst + at + i * where.outputs;
+    if (where.whole) {
+      hn::StoreU(v[i], kF32, pixel);
+    } else {
+      hn::BlendedStore(v[i], where.mask, kF32, pixel);
+    }
+  }
+}
+
+}  // namespace fovea::cpu::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#endif  // guard of each pass
