@@ -50,8 +50,8 @@ std::optional<KernelPlan> plan(const NodeContext& context, std::string& refusal)
   plan.bind = [sizes, total, rows](const Bindings& bindings) -> BoundStep {
     return [sizes, total, rows, input = bindings.inputs[0], outputs = bindings.outputs](Team& team) {
       const auto row_floats = static_cast<std::int64_t>(total / sizeof(float));
-      team.each(rows, row_floats, [&](std::int64_t first, std::int64_t last, int /*worker*/) {
-        for (std::int64_t row = first; row < last; ++row) {
+      team.each(rows, row_floats, [&](std::int64_t first, std::int64_t end, int /*worker*/) {
+        for (std::int64_t row = first; row < end; ++row) {
           const std::byte* source = input + static_cast<std::size_t>(row) * total;
           for (std::size_t i = 0; i < outputs.size(); ++i) {
             std::memcpy(outputs[i] + static_cast<std::size_t>(row) * sizes[i], source, sizes[i]);
