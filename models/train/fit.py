@@ -61,25 +61,53 @@ def share_gradients(network, processes):
         position += gradient.numel()
 
 
+class Progress:
+    """Where an interrupted training goes on: <output>/<name>.progress, written every 500 steps, removed at the end."""
+
+    def __init__(self, options, name, network, optimiser, average):
+        self.path = options.output / f"{name}.progress"
+        self.parts = {"network": network, "optimiser": optimiser, "average": average}
+        self.order = {key: getattr(options, key) for key in ("samples", "batch", "rate", "seed", "processes")}
+
+    def load(self):
+        """The step to begin with: 0 without a file."""
+        if not self.path.exists():
+            return 0
+        saved = torch.load(self.path)
+        if saved["order"] != self.order:
+            raise SystemExit(f"{self.path}: of a training with {saved['order']}, not {self.order}; remove it to begin anew")
+        for name, part in self.parts.items():
+            part.load_state_dict(saved[name])
+        return saved["step"]
+
+    def save(self, step):
+        states = {name: part.state_dict() for name, part in self.parts.items()}
+        fresh = self.path.with_suffix(".new")
+        torch.save({"order": self.order, "step": step, **states}, fresh)
+        fresh.rename(self.path)  # A file half written would be worse than an old one.
+
+
 def fit(rank, options, network, name, steps, losses_of):
     """Descends the sum of losses_of(network, step, rng), a dict of named losses, for `steps` steps.
 
-    Learning rate: rises for 200 steps, then falls as a cosine. The averaged weights, which rank 0 saves as
-    <output>/<name>.pt every 500 steps, are in the network afterwards (rank 0 only).
+    Learning rate: rises for 200 steps, then falls as a cosine. Goes on where it was interrupted. The averaged weights,
+    which rank 0 saves as <output>/<name>.pt at the end, are in the network afterwards (rank 0 only).
     """
-    torch.manual_seed(1000 * options.seed + rank)  # Noise on pictures differs.
     torch.set_num_threads(1)
-    rng = np.random.default_rng([options.seed, rank])
-    if options.processes > 1:
-        distributed.init_process_group("gloo", init_method=f"file://{options.output.resolve()}/meeting-{os.getppid()}",
-                                       rank=rank, world_size=options.processes)
     network.to(memory_format=torch.channels_last).train()
     optimiser = torch.optim.AdamW(network.parameters(), options.rate, weight_decay=1e-3)
     average = Average(network, 0.998)
+    progress = Progress(options, name, network, optimiser, average)
+    first = progress.load()
+    torch.manual_seed(1000 * (options.seed + first) + rank)  # Noise on pictures differs.
+    rng = np.random.default_rng([options.seed, rank, first])
+    meeting = options.output.resolve() / f"meeting-{os.getppid()}"
+    if options.processes > 1:
+        distributed.init_process_group("gloo", init_method=f"file://{meeting}", rank=rank, world_size=options.processes)
     begin, totals = time.monotonic(), {}
     if rank == 0:
-        print(f"{name}: {sum(p.numel() for p in network.parameters())} parameters, {steps} steps", flush=True)
-    for step in range(steps):
+        print(f"{name}: {sum(p.numel() for p in network.parameters())} parameters, steps {first} to {steps}", flush=True)
+    for step in range(first, steps):
         rate = options.rate * min((step + 1) / 200, 0.5 + 0.5 * math.cos(math.pi * step / steps) + 0.005)
         for group in optimiser.param_groups:
             group["lr"] = rate
@@ -99,10 +127,13 @@ def fit(rank, options, network, name, steps, losses_of):
             print(f"step {step + 1}/{steps}  {'  '.join(f'{key} {total:.3f}' for key, total in totals.items())}  "
                   f"{time.monotonic() - begin:.0f} s", flush=True)
             totals = {}
-        if (step + 1) % 500 == 0 or step + 1 == steps:
-            torch.save(average.state, options.output / f"{name}.pt")
+        if (step + 1) % 500 == 0:
+            progress.save(step + 1)
     if rank == 0:
         network.load_state_dict(average.state)
+        torch.save(average.state, options.output / f"{name}.pt")
+        for path in (progress.path, meeting):
+            path.unlink(missing_ok=True)
 
 
 def export(module, shape, path, outputs):

@@ -148,3 +148,9 @@ class Average:
                 self.state[name].lerp_(value, 1 - decay)
             else:
                 self.state[name].copy_(value)
+
+    def state_dict(self):
+        return {"steps": self.steps, "state": self.state}
+
+    def load_state_dict(self, saved):
+        self.steps, self.state = saved["steps"], saved["state"]

@@ -30,7 +30,7 @@ SEGMENT_CLASSES = {
 # Ranges of seeds [first, last); frames and step (frames of the 30 Hz street between two of them) of each scene.
 # Scenes of "test" are rendered by `fovea assess`, never by these scripts.
 SPLITS = {
-    "train": {"seeds": (100000, 100900), "frames": 10, "step": 35},
+    "train": {"seeds": (100000, 102000), "frames": 5, "step": 70},
     "validation": {"seeds": (200000, 200040), "frames": 7, "step": 50},
 }
 TEST_SEEDS = (300000, 300020)

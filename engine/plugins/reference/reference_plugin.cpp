@@ -8,21 +8,31 @@
 namespace fovea {
 namespace {
 
-/// What a user of the device sees: f32, as on the other devices.
-TensorType outside_type(TensorType type) {
-  type.data_type = type.data_type == DataType::kF64 ? DataType::kF32 : type.data_type;
-  return type;
+/// What a user of the device sees, as on the other devices: the model's own types, smaller floats as f32.
+std::vector<DataType> outside_types(const Graph& model, std::span<const GraphPort> ports) {
+  std::vector<DataType> types;
+  for (const GraphPort& port : ports) {
+    const DataType type = model.value(port.value).type.data_type;
+    types.push_back(is_float(type) && type != DataType::kF64 ? DataType::kF32 : type);
+  }
+  return types;
 }
+
+/// Types of the model's inputs and outputs.
+struct Outside {
+  std::vector<DataType> inputs, outputs;
+};
 
 class ReferenceExecution final : public Execution {
  public:
-  explicit ReferenceExecution(std::shared_ptr<const Interpreter> interpreter) : interpreter_(std::move(interpreter)) {
+  ReferenceExecution(std::shared_ptr<const Interpreter> interpreter, const Outside& outside)
+      : interpreter_(std::move(interpreter)) {
     const Graph& graph = interpreter_->graph();
-    for (const GraphPort& port : graph.inputs) {
-      inputs_.emplace_back(outside_type(graph.value(port.value).type));
+    for (std::size_t i = 0; i < graph.inputs.size(); ++i) {
+      inputs_.emplace_back(TensorType{outside.inputs[i], graph.value(graph.inputs[i].value).type.shape});
     }
-    for (const GraphPort& port : graph.outputs) {
-      output_views_.push_back({outside_type(graph.value(port.value).type), nullptr});
+    for (std::size_t i = 0; i < graph.outputs.size(); ++i) {
+      output_views_.push_back({{outside.outputs[i], graph.value(graph.outputs[i].value).type.shape}, nullptr});
     }
     outputs_.resize(output_views_.size());
     for (std::size_t i = 0; i < outputs_.size(); ++i) {
@@ -61,17 +71,19 @@ class ReferenceExecution final : public Execution {
 
 class ReferenceExecutable final : public Executable {
  public:
-  explicit ReferenceExecutable(Graph graph)
-      : interpreter_(std::make_shared<const Interpreter>(std::make_shared<const Graph>(std::move(graph)))) {}
+  ReferenceExecutable(Graph graph, Outside outside)
+      : interpreter_(std::make_shared<const Interpreter>(std::make_shared<const Graph>(std::move(graph)))),
+        outside_(std::move(outside)) {}
 
   std::unique_ptr<Execution> create_execution() const override {
-    return std::make_unique<ReferenceExecution>(interpreter_);
+    return std::make_unique<ReferenceExecution>(interpreter_, outside_);
   }
 
   std::vector<StepInfo> steps() const override { return interpreter_steps(interpreter_->graph(), "reference"); }
 
  private:
   std::shared_ptr<const Interpreter> interpreter_;
+  Outside outside_;
 };
 
 class ReferencePlugin final : public Plugin {
@@ -83,12 +95,13 @@ class ReferencePlugin final : public Plugin {
 
   std::unique_ptr<Executable> compile(Graph graph, const Properties& /*properties*/) const override {
     check_static_inputs(graph);
+    Outside outside{.inputs = outside_types(graph, graph.inputs), .outputs = outside_types(graph, graph.outputs)};
     // No fusions: this device says what the model means. Folding computes with the same kernels, once.
     widen_floats_to(graph, DataType::kF64);
     fold_constants(graph);
     graph.compact();
     verify(graph);
-    return std::make_unique<ReferenceExecutable>(std::move(graph));
+    return std::make_unique<ReferenceExecutable>(std::move(graph), std::move(outside));
   }
 };
 

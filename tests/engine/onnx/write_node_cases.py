@@ -1,5 +1,6 @@
 #!/usr/bin/python3
-"""Writes the backend test cases of Debian's python3-onnx as folders: model.onnx, in_<i>.npy, out_<i>.npy.
+"""Writes the backend test cases of Debian's python3-onnx and libonnx-testdata as folders: model.onnx, in_<i>.npy,
+out_<i>.npy.
 
 usage: write_node_cases.py FOLDER
 
@@ -12,6 +13,7 @@ import builtins
 import pathlib
 import shutil
 import sys
+import types
 import warnings
 
 import numpy as np
@@ -23,7 +25,11 @@ for name in ("float", "int", "bool", "object", "str"):  # what NumPy 1.24 droppe
 import onnx  # noqa: E402
 import onnx.backend.test.case.model as model_cases  # noqa: E402
 import onnx.backend.test.case.node as node_cases  # noqa: E402
-from onnx import TensorProto, numpy_helper  # noqa: E402
+from onnx import TensorProto, numpy_helper, version_converter  # noqa: E402
+
+# Debian's libonnx-testdata, and what of it python3-onnx does not make itself.
+RECORDED = pathlib.Path("/usr/share/libonnx-testdata/data")
+SUITES = ("pytorch-converted", "pytorch-operator")
 
 # Operator -> positions of inputs that are known before a model runs.
 SHAPE_INPUTS = {
@@ -80,9 +86,9 @@ def write(case, target):
         return f"skip: {reason}"
     constants = constant_names(graph)
     names = [info.name for info in graph.input]
-    types = [info.type.tensor_type.elem_type for info in graph.input]
+    element_types = [info.type.tensor_type.elem_type for info in graph.input]
     kept = []
-    for name, element_type, value in zip(names, types, inputs):
+    for name, element_type, value in zip(names, element_types, inputs):
         if name in constants:
             graph.initializer.append(numpy_helper.from_array(np.asarray(value), name))
         else:
@@ -97,12 +103,38 @@ def write(case, target):
     return f"{case.rtol} {case.atol}"
 
 
+def read_tensor(path):
+    message = TensorProto()
+    message.ParseFromString(path.read_bytes())
+    return numpy_helper.to_array(message)
+
+
+def read_numbered(folder, prefix):
+    """Tensors of <prefix>_0.pb, <prefix>_1.pb … of a data set."""
+    count = len(list(folder.glob(f"{prefix}_*.pb")))
+    return [read_tensor(folder / f"{prefix}_{number}.pb") for number in range(count)]
+
+
+def recorded_cases():
+    """Models that PyTorch exported, with recorded inputs and outputs: libonnx-testdata. Most are of opset 6 and brought to
+    7, where what the importer reads begins.
+    """
+    for path in sorted(RECORDED / name for suite in SUITES for name in (RECORDED / suite).iterdir()):
+        data = path / "test_data_set_0"
+        model = onnx.load(path / "model.onnx")
+        if model.opset_import[0].version < 7:
+            model = version_converter.convert_version(model, 7)
+        yield types.SimpleNamespace(name=f"{path.parent.name}_{path.name}", model=model,
+                                    data_sets=[(read_numbered(data, "input"), read_numbered(data, "output"))],
+                                    rtol=1e-3, atol=1e-7)
+
+
 def main():
     folder = pathlib.Path(sys.argv[1])
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     lines = []
-    for case in model_cases.collect_testcases() + node_cases.collect_testcases(None):
+    for case in [*model_cases.collect_testcases(), *node_cases.collect_testcases(None), *recorded_cases()]:
         if case.model is None:
             continue  # would have to be downloaded
         name = case.name
