@@ -124,11 +124,12 @@ TEST(FuseScaleIntoWeights, ConvolutionsOfWholeNumbersKeepCounting) {
     EXPECT_NE(to_text(graph).find("w: f32[1,2,1,1]{1,-2}"), std::string::npos) << to_text(graph);
   }
   // Steps of a half, and weights that are not whole.
-  for (const std::string& text :
-       {"q = FakeQuantize(x: f32[1,2,3,3], a: f32[]{0}, b: f32[]{127.5}, d: f32[]{0}, e: f32[]{127.5}) levels=256\n" +
-            c,
-        "q = Convert(x: u8[1,2,3,3]) destination_type=f32\nc = Convolution(q, w: f32[1,2,1,1]{1,0.5})\n"
-        "y = Multiply(c, s: f32[]{0.1})"}) {
+  for (const std::string& text : std::vector<std::string>{
+           "q = FakeQuantize(x: f32[1,2,3,3], a: f32[]{0}, b: f32[]{127.5}, d: f32[]{0}, e: f32[]{127.5}) "
+           "levels=256\n" +
+               c,
+           "q = Convert(x: u8[1,2,3,3]) destination_type=f32\nc = Convolution(q, w: f32[1,2,1,1]{1,0.5})\n"
+           "y = Multiply(c, s: f32[]{0.1})"}) {
     Graph graph = parse_graph(text);
     fuse_scale_into_weights(graph);
     EXPECT_EQ(to_text(graph).find(" w: f32"), std::string::npos) << to_text(graph);

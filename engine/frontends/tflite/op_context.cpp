@@ -241,20 +241,35 @@ void OpContext::set_steps(Ref numbers, const std::vector<double>& factors, Activ
     numbers = nhwc().with_channels("Multiply", name_ + "/scaled", numbers,
                                    graph().constant(name_ + "/factor", Tensor::of<float>({count}, scales)));
   } else if (scales[0] != 1) {
-    numbers = nhwc().with_scalars("Multiply", name_ + "/scaled", numbers, {graph().scalar(scales[0])});
+    numbers = nhwc().with_scalars("Multiply", name_ + "/scaled", numbers, {scalar(static_cast<double>(scales[0]))});
   }
-  // Rounded while they count from 0 up: f32 then adds nothing that it would have to round first.
-  const auto shift = static_cast<float>(nudge.steps - least);
-  if (shift != 0) {
-    numbers = nhwc().with_scalars("Add", name_ + "/shifted", numbers, {graph().scalar(shift)});
+  // Products are not exact: positive and negative ones are rounded apart, where f32 is finest, near 0.
+  const bool exact = scales.size() == 1 && scales[0] == 1;
+  const bool both_signs = least < 0 && most > 0;
+  if (both_signs && !exact) {
+    if (nudge.steps != 0) {
+      numbers = nhwc().with_scalars("Add", name_ + "/shifted", numbers, {scalar(nudge.steps)});
+    }
+    numbers = nhwc().binary("Add", name_ + "/rounded", rounded(numbers, name_ + "/above", 0, most, 0),
+                            rounded(numbers, name_ + "/below", least, 0, least));
+  } else {
+    // From 0 up, so that rounding has no limit to take off first, which f32 would round.
+    if (nudge.steps != least) {
+      numbers = nhwc().with_scalars("Add", name_ + "/shifted", numbers, {scalar(nudge.steps - least)});
+    }
+    numbers = rounded(numbers, info.name + "/steps", 0, most - least, least);
   }
-  const double span = std::max(most - least, 1.0);
-  const auto limit = [&](double value) { return graph().scalar(static_cast<float>(value)); };
-  numbers = nhwc().with_scalars("FakeQuantize", info.name + "/steps", numbers,
-                                {limit(0), limit(span), limit(least), limit(most)},
-                                {{"levels", static_cast<std::int64_t>(span) + 1}});
   importer_.set_steps(op_.outputs()->Get(0), numbers);
 }
+
+Ref OpContext::rounded(Ref numbers, const std::string& name, double least, double most, double low) const {
+  const double span = std::max(most - least, 1.0);
+  return nhwc().with_scalars("FakeQuantize", name, numbers,
+                             {scalar(least), scalar(least + span), scalar(low), scalar(low + most - least)},
+                             {{"levels", static_cast<std::int64_t>(span) + 1}});
+}
+
+ValueId OpContext::scalar(double value) const { return graph().scalar(static_cast<float>(value)); }
 
 void OpContext::set_moved(Ref value, std::size_t i, std::size_t from) const {
   static_cast<void>(output_info(i));  // checks

@@ -116,8 +116,8 @@ TEST_F(TfLite, DepthwiseConvolutionsOfBytesRoundTwiceAndHalvesAwayFromZero) {
 }
 
 TEST_F(TfLite, OtherStepsRoundTwice) {
-  // Factor 0.42 = 0.84 / 2: 0.84, 1.68, 2.52, 3.36 and 4.2 become 1, 2, 3, 3 and 4, halved 1 (not 0), 1, 2 (not 1), 2
-  // (not 1) and 2.
+  // Factor 0.42 = 0.84 / 2: 0.84, 1.68, 2.52, 3.36 and 4.2 become 1, 2, 3, 3 and 4, halved 1 (0.42 alone would be 0),
+  // 1, 2 (1.26 would be 1), 2 and 2.
   writer_.tensor({1, 5}, Type::kU8, {}, {0.42F}, {0});
   writer_.tensor({1, 5}, Type::kU8, {}, {1}, {3});
   writer_.add(Code::QUANTIZE, {0}, {1});
