@@ -94,9 +94,8 @@ class OpContext {
   [[nodiscard]] std::vector<double> product_factors(const Product& product) const;
   [[nodiscard]] importer::Ref with_real_bias(importer::Ref sums, const Product& product) const;
   [[nodiscard]] importer::Ref nudged_away(importer::Ref numbers, double amount) const;
-  /// Numbers from `least` to `most`, rounded and counted from `low` up; those beyond become the limit.
-  [[nodiscard]] importer::Ref rounded(importer::Ref numbers, const std::string& name, double least, double most,
-                                      double low) const;
+  /// Numbers from 0 to `most`, rounded and counted from `low` up; those beyond become the limit.
+  [[nodiscard]] importer::Ref rounded(importer::Ref numbers, const std::string& name, double most, double low) const;
   [[nodiscard]] ValueId scalar(double value) const;
 
   Importer& importer_;

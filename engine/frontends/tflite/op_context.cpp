@@ -197,7 +197,7 @@ Ref OpContext::nudged_away(Ref numbers, double amount) const {
   // Numbers nearer to zero than the nudge get less of it, which is far from any half.
   const auto most = static_cast<float>(amount);
   const Ref part = nhwc().unary("Clamp", name_ + "/nudge", numbers, {{"min", -most}, {"max", most}});
-  return nhwc().binary("Add", name_ + "/nudged", numbers, part);
+  return nhwc().binary("Add", name_ + "/nudged_away", numbers, part);
 }
 
 void OpContext::set(Ref value, Activation activation) const {
@@ -243,29 +243,26 @@ void OpContext::set_steps(Ref numbers, const std::vector<double>& factors, Activ
   } else if (scales[0] != 1) {
     numbers = nhwc().with_scalars("Multiply", name_ + "/scaled", numbers, {scalar(static_cast<double>(scales[0]))});
   }
-  // Products are not exact: positive and negative ones are rounded apart, where f32 is finest, near 0.
-  const bool exact = scales.size() == 1 && scales[0] == 1;
-  const bool both_signs = least < 0 && most > 0;
-  if (both_signs && !exact) {
+  if (least < 0 && most > 0) {
+    // Positive and negative numbers are rounded apart, from 0 on: f32 is finest there, and nothing is shifted.
     if (nudge.steps != 0) {
-      numbers = nhwc().with_scalars("Add", name_ + "/shifted", numbers, {scalar(nudge.steps)});
+      numbers = nhwc().with_scalars("Add", name_ + "/nudged", numbers, {scalar(nudge.steps)});
     }
-    numbers = nhwc().binary("Add", name_ + "/rounded", rounded(numbers, name_ + "/above", 0, most, 0),
-                            rounded(numbers, name_ + "/below", least, 0, least));
+    const Ref negated = nhwc().with_scalars("Multiply", name_ + "/negated", numbers, {scalar(-1)});
+    numbers = nhwc().binary("Subtract", name_ + "/rounded", rounded(numbers, name_ + "/above", most, 0),
+                            rounded(negated, name_ + "/below", -least, 0));
   } else {
-    // From 0 up, so that rounding has no limit to take off first, which f32 would round.
     if (nudge.steps != least) {
       numbers = nhwc().with_scalars("Add", name_ + "/shifted", numbers, {scalar(nudge.steps - least)});
     }
-    numbers = rounded(numbers, info.name + "/steps", 0, most - least, least);
+    numbers = rounded(numbers, info.name + "/steps", most - least, least);
   }
   importer_.set_steps(op_.outputs()->Get(0), numbers);
 }
 
-Ref OpContext::rounded(Ref numbers, const std::string& name, double least, double most, double low) const {
-  const double span = std::max(most - least, 1.0);
-  return nhwc().with_scalars("FakeQuantize", name, numbers,
-                             {scalar(least), scalar(least + span), scalar(low), scalar(low + most - least)},
+Ref OpContext::rounded(Ref numbers, const std::string& name, double most, double low) const {
+  const double span = std::max(most, 1.0);  // one level alone is none
+  return nhwc().with_scalars("FakeQuantize", name, numbers, {scalar(0), scalar(span), scalar(low), scalar(low + most)},
                              {{"levels", static_cast<std::int64_t>(span) + 1}});
 }
 
