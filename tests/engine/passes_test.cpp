@@ -117,7 +117,7 @@ TEST(FuseScaleIntoWeights, ConvolutionsOfWholeNumbersKeepCounting) {
   // Bytes, limits of steps 1 apart.
   for (const char* q : {"q = Convert(x: u8[1,2,3,3]) destination_type=f32\n",
                         "r = Convert(x: u8[1,2,3,3]) destination_type=f32\nq = Subtract(r, z: f32[]{128})\n",
-                        "r = FakeQuantize(x: f32[1,2,3,3], a: f32[]{0}, b: f32[]{255}, d: f32[]{-3}, e: f32[]{252}) "
+                        "r = FakeQuantize(x: f32[1,2,3,3], i: f32[]{0}, j: f32[]{255}, k: f32[]{-3}, l: f32[]{252}) "
                         "levels=256\nq = MaxPool(r) kernel=1,1 strides=1,1\n"}) {
     Graph graph = parse_graph(q + c);
     fuse_scale_into_weights(graph);
@@ -125,7 +125,7 @@ TEST(FuseScaleIntoWeights, ConvolutionsOfWholeNumbersKeepCounting) {
   }
   // Steps of a half, and weights that are not whole.
   for (const std::string& text : std::vector<std::string>{
-           "q = FakeQuantize(x: f32[1,2,3,3], a: f32[]{0}, b: f32[]{127.5}, d: f32[]{0}, e: f32[]{127.5}) "
+           "q = FakeQuantize(x: f32[1,2,3,3], i: f32[]{0}, j: f32[]{127.5}, k: f32[]{0}, l: f32[]{127.5}) "
            "levels=256\n" +
                c,
            "q = Convert(x: u8[1,2,3,3]) destination_type=f32\nc = Convolution(q, w: f32[1,2,1,1]{1,0.5})\n"
