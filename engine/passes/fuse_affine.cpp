@@ -7,6 +7,7 @@
 #include "engine/passes/channels.hpp"
 #include "engine/passes/edit.hpp"
 #include "engine/passes/portable.hpp"
+#include "engine/passes/whole_numbers.hpp"
 
 namespace fovea {
 namespace {
@@ -139,7 +140,10 @@ class AffineFusion {
       return false;
     }
     const Tensor* weights = weights_of(graph_, graph_.node(convolution));
-    auto changed = weights == nullptr ? std::nullopt : scaled(graph_.node(convolution), *weights, factor->values, true);
+    if (weights == nullptr || counts_whole_numbers(graph_, graph_.node(convolution))) {
+      return false;
+    }
+    auto changed = scaled(graph_.node(convolution), *weights, factor->values, true);
     if (!changed) {
       return false;
     }

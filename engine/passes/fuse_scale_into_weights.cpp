@@ -3,6 +3,7 @@
 #include "engine/ops/binary.hpp"
 #include "engine/passes/channels.hpp"
 #include "engine/passes/pass.hpp"
+#include "engine/passes/whole_numbers.hpp"
 
 namespace fovea {
 namespace {
@@ -102,7 +103,7 @@ bool fuse_after(Graph& graph, Node& multiply, const std::vector<int>& uses) {
   const bool only_bias =
       convolution.post_ops.empty() || (convolution.post_ops.size() == 1 && has_bias(graph, convolution));
   WeightScaler scaler(graph, convolution);
-  if (!is_convolution(convolution) || !only_bias || !scaler.possible()) {
+  if (!is_convolution(convolution) || !only_bias || !scaler.possible() || counts_whole_numbers(graph, convolution)) {
     return false;
   }
   scaler.scale_outputs(factor.values);

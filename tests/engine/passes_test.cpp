@@ -110,6 +110,32 @@ TEST(FuseScaleIntoWeights, FactorBeforeAConvolution) {
           "y = GroupConvolution(x: f32[1,4,3,3], y/weights: f32[2,1,2,1,1]{1,20,300,4000})");
 }
 
+TEST(FuseScaleIntoWeights, ConvolutionsOfWholeNumbersKeepCounting) {
+  const std::string c =
+      "c = Convolution(q, w: f32[1,2,1,1]{1,-2})\nb = Add(c, t: f32[1,1,1,1]{7})\n"
+      "y = Multiply(b, s: f32[]{0.1})";
+  // Bytes, limits of steps 1 apart.
+  for (const char* q : {"q = Convert(x: u8[1,2,3,3]) destination_type=f32\n",
+                        "r = Convert(x: u8[1,2,3,3]) destination_type=f32\nq = Subtract(r, z: f32[]{128})\n",
+                        "r = FakeQuantize(x: f32[1,2,3,3], i: f32[]{0}, j: f32[]{255}, k: f32[]{-3}, l: f32[]{252}) "
+                        "levels=256\nq = MaxPool(r) kernel=1,1 strides=1,1\n"}) {
+    Graph graph = parse_graph(q + c);
+    fuse_scale_into_weights(graph);
+    EXPECT_NE(to_text(graph).find("w: f32[1,2,1,1]{1,-2}"), std::string::npos) << to_text(graph);
+  }
+  // Steps of a half, and weights that are not whole.
+  for (const std::string& text : std::vector<std::string>{
+           "q = FakeQuantize(x: f32[1,2,3,3], i: f32[]{0}, j: f32[]{127.5}, k: f32[]{0}, l: f32[]{127.5}) "
+           "levels=256\n" +
+               c,
+           "q = Convert(x: u8[1,2,3,3]) destination_type=f32\nc = Convolution(q, w: f32[1,2,1,1]{1,0.5})\n"
+           "y = Multiply(c, s: f32[]{0.1})"}) {
+    Graph graph = parse_graph(text);
+    fuse_scale_into_weights(graph);
+    EXPECT_EQ(to_text(graph).find(" w: f32"), std::string::npos) << to_text(graph);
+  }
+}
+
 TEST(FuseScaleIntoWeights, LeavesTheRestAlone) {
   const std::string c = "c = Convolution(x: f32[1,2,3,3], w: f32[2,2,1,1]{1,2,3,4})\n";
   stays(fuse_scale_into_weights, c + "y = Multiply(c, s: f32[1,2,1,1]{10,100})\nz = Exp(c)");  // read twice

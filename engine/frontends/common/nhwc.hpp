@@ -98,7 +98,10 @@ class NhwcBuilder {
   /// Averages leave pads out.
   Ref pool(const std::string& name, Ref x, bool maximum, const Ints& kernel, const WindowSpec& window);
   /// \param bias  [C], known or not.
-  Ref add_bias(const std::string& name, Ref x, ValueId bias);
+  Ref add_bias(const std::string& name, Ref x, ValueId bias) { return with_channels("Add", name, x, bias); }
+  /// A binary operator whose second operand has one value for each index of the file's last axis.
+  /// \param values  [C], known or not.
+  Ref with_channels(std::string_view op, const std::string& name, Ref x, ValueId values);
   Ref resize(const std::string& name, Ref x, Resize mode, const Ints& sizes, bool align_corners, bool half_pixel);
   Ref depth_to_space(const std::string& name, Ref x, std::int64_t block);
   Ref space_to_depth(const std::string& name, Ref x, std::int64_t block);

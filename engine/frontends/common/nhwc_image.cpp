@@ -72,17 +72,17 @@ Ref NhwcBuilder::pool(const std::string& name, Ref x, bool maximum, const Ints& 
   return from_nchw(graph_.add(maximum ? "MaxPool" : "AvgPool", name, {nchw(x)}, attributes, kOneOutput));
 }
 
-Ref NhwcBuilder::add_bias(const std::string& name, Ref x, ValueId bias) {
-  const Shape channels = graph_.shape(bias);
-  ops::check_rank(channels, 1, 1, "bias");
+Ref NhwcBuilder::with_channels(std::string_view op, const std::string& name, Ref x, ValueId values) {
+  const Shape channels = graph_.shape(values);
+  ops::check_rank(channels, 1, 1, "a value for each channel");
   if (!prefers_nchw(x)) {
-    return from_plain(graph_.add("Add", name, {plain(x), bias}));
+    return from_plain(graph_.add(op, name, {plain(x), values}));
   }
   const Shape wide = {1, channels[0], 1, 1};
-  const Tensor* constant = graph_.graph().constant(bias);
-  const ValueId operand = constant != nullptr ? graph_.constant(name + "/bias", constant->reshaped(wide))
-                                              : graph_.reshape(name + "/bias", bias, {1, -1, 1, 1}, false);
-  return from_nchw(graph_.add("Add", name, {nchw(x), operand}));
+  const Tensor* constant = graph_.graph().constant(values);
+  const ValueId operand = constant != nullptr ? graph_.constant(name + "/channels", constant->reshaped(wide))
+                                              : graph_.reshape(name + "/channels", values, {1, -1, 1, 1}, false);
+  return from_nchw(graph_.add(op, name, {nchw(x), operand}));
 }
 
 Ref NhwcBuilder::resize(const std::string& name, Ref x, Resize mode, const Ints& sizes, bool align_corners,

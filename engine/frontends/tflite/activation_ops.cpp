@@ -116,8 +116,19 @@ void local_response_normalization(const OpContext& c) {
                                    {"size", size}})));
 }
 
-/// To other steps, or between real and quantised; the value is real in between.
-void quantise(const OpContext& c) { c.set(c.input(0)); }
+/// To other steps, or from real numbers to steps.
+void quantise(const OpContext& c) {
+  const TensorInfo& from = c.input_info(0);
+  const TensorInfo& to = c.output_info();
+  if (!is_stepped(from) || !is_stepped(to)) {
+    c.set(c.input(0));
+    return;
+  }
+  const double factor = static_cast<double>(from.quant->scale[0]) / static_cast<double>(to.quant->scale[0]);
+  const bool fixed_point = to.type.data_type == DataType::kU8;
+  c.set_steps(c.steps(0), {factor}, schema::Activation::kNone,
+              fixed_point ? OpContext::fixed_point_nudge(factor, false) : Nudge{});
+}
 
 void dequantise(const OpContext& c) { c.set(c.nhwc().convert(c.name(), c.input(0), DataType::kF32)); }
 

@@ -37,15 +37,12 @@ Shape weight_shape(const OpContext& c, std::size_t input) {
   return shape;
 }
 
-Ref with_bias(const OpContext& c, Ref product, std::size_t input) {
-  return c.has_input(input) ? c.nhwc().add_bias(c.name() + "/bias", product, c.nhwc().plain(c.input(input))) : product;
-}
-
 /// Weights [O,H,W,I].
 void conv_2d(const OpContext& c) {
   const auto& options = required(c.op().options_as_Conv2DOptions());
   const Shape w = weight_shape(c, 1);
-  const Ref x = c.input(0);
+  const Product product = {.activation = options.activation()};
+  const Ref x = c.data(product);
   const WindowSpec window = {.strides = {options.stride_h(), options.stride_w()},
                              .dilations = {options.dilation_h(), options.dilation_w()},
                              .padding = padding_of(options.padding())};
@@ -57,18 +54,19 @@ void conv_2d(const OpContext& c) {
       fail(ErrorCode::kInvalidModel, "weights {} for {} channels", to_string(w), channels);
     }
     const std::int64_t groups = channels / w[3];
-    weights = c.weights(1, order, {groups, w[0] / groups, w[3], w[1], w[2]});
+    weights = c.weights(product, order, {groups, w[0] / groups, w[3], w[1], w[2]});
   } else {
-    weights = c.weights(1, order, {w[0], w[3], w[1], w[2]});
+    weights = c.weights(product, order, {w[0], w[3], w[1], w[2]});
   }
-  c.set(with_bias(c, c.nhwc().convolution(c.name(), x, weights, window), 2), options.activation(), c.product_nudge());
+  c.set_product(c.nhwc().convolution(c.name(), x, weights, window), product);
 }
 
 /// Weights [1,H,W,C·M]: M filters a channel.
 void depthwise_conv_2d(const OpContext& c) {
   const auto& options = required(c.op().options_as_DepthwiseConv2DOptions());
   const Shape w = weight_shape(c, 1);
-  const Ref x = c.input(0);
+  const Product product = {.outputs_axis = 3, .activation = options.activation(), .halves_up = false};
+  const Ref x = c.data(product);
   const std::int64_t channels = c.nhwc().shape(x).empty() ? 0 : c.nhwc().shape(x).back();
   if (channels < 1 || w[3] % channels != 0 || w[0] != 1) {
     fail(ErrorCode::kInvalidModel, "weights {} for {} channels", to_string(w), channels);
@@ -76,8 +74,8 @@ void depthwise_conv_2d(const OpContext& c) {
   const WindowSpec window = {.strides = {options.stride_h(), options.stride_w()},
                              .dilations = {options.dilation_h(), options.dilation_w()},
                              .padding = padding_of(options.padding())};
-  const ValueId weights = c.weights(1, {3, 0, 1, 2}, {channels, w[3] / channels, 1, w[1], w[2]});
-  c.set(with_bias(c, c.nhwc().convolution(c.name(), x, weights, window), 2), options.activation(), c.product_nudge());
+  const ValueId weights = c.weights(product, {3, 0, 1, 2}, {channels, w[3] / channels, 1, w[1], w[2]});
+  c.set_product(c.nhwc().convolution(c.name(), x, weights, window), product);
 }
 
 /// Inputs: output shape, weights [O,H,W,I], data, and (newer files) bias.
@@ -91,9 +89,10 @@ void transpose_conv(const OpContext& c) {
   const WindowSpec window = {.strides = {options.stride_h(), options.stride_w()},
                              .dilations = {1, 1},
                              .padding = padding_of(options.padding())};
-  const ValueId weights = c.weights(1, {3, 0, 1, 2}, {w[3], w[0], w[1], w[2]});
-  const Ref product = c.nhwc().transposed_convolution(c.name(), c.input(2), weights, window, {output[1], output[2]});
-  c.set(with_bias(c, product, 3), options.activation());
+  const Product product = {.data = 2, .bias = 3, .activation = options.activation(), .halves_up = false};
+  const ValueId weights = c.weights(product, {3, 0, 1, 2}, {w[3], w[0], w[1], w[2]});
+  c.set_product(c.nhwc().transposed_convolution(c.name(), c.data(product), weights, window, {output[1], output[2]}),
+                product);
 }
 
 void pool(const OpContext& c, bool maximum) {
@@ -101,37 +100,48 @@ void pool(const OpContext& c, bool maximum) {
   const WindowSpec window = {.strides = {options.stride_h(), options.stride_w()},
                              .dilations = {1, 1},
                              .padding = padding_of(options.padding())};
-  const Ref pooled = c.nhwc().pool(c.name(), c.input(0), maximum, {options.filter_h(), options.filter_w()}, window);
-  if (maximum && options.activation() == schema::Activation::kNone) {
-    c.set_moved(pooled);
-    return;
+  const Ints kernel = {options.filter_h(), options.filter_w()};
+  const schema::Activation activation = options.activation();
+  if (maximum && activation == schema::Activation::kNone) {
+    c.set_moved(c.nhwc().pool(c.name(), c.moved_input(), true, kernel, window));
+  } else if (!maximum && c.keeps_steps() && is_limits(activation)) {
+    // The original rounds halves of an average up. Averages are multiples of 1/elements: a quarter of that moves no
+    // other.
+    const double elements = static_cast<double>(kernel[0]) * static_cast<double>(kernel[1]);
+    c.set_steps(c.nhwc().pool(c.name(), c.steps(0), false, kernel, window), {1}, activation,
+                {.steps = 1 / (4 * elements)});
+  } else {
+    c.set(c.nhwc().pool(c.name(), c.input(0), maximum, kernel, window), activation);
   }
-  // The original rounds halves of an average up. Averages are multiples of 1/elements: a quarter of that moves no
-  // other.
-  const double elements = static_cast<double>(options.filter_h()) * static_cast<double>(options.filter_w());
-  c.set(pooled, options.activation(), {.steps = maximum ? 0 : 1 / (4 * elements)});
 }
 
 void resize_bilinear(const OpContext& c) {
   const auto& options = required(c.op().options_as_ResizeBilinearOptions());
-  c.set(c.nhwc().resize(c.name(), c.input(0), importer::Resize::kBilinear, c.ints(1, "sizes"), options.align_corners(),
-                        options.half_pixel_centers()));
+  const Ref resized = c.nhwc().resize(c.name(), c.moved_input(), importer::Resize::kBilinear, c.ints(1, "sizes"),
+                                      options.align_corners(), options.half_pixel_centers());
+  if (c.keeps_steps()) {
+    // The original rounds halves up, and halves are frequent where the ratio is a whole number. 2^−13 of a step is
+    // above what f32 errs by around 255 and far below what matters.
+    c.set_steps(resized, {1}, schema::Activation::kNone, {.steps = 1.0 / 8192});
+  } else {
+    c.set(resized);
+  }
 }
 
 void resize_nearest(const OpContext& c) {
   const auto& options = required(c.op().options_as_ResizeNearestOptions());
-  c.set_moved(c.nhwc().resize(c.name(), c.input(0), importer::Resize::kNearest, c.ints(1, "sizes"),
+  c.set_moved(c.nhwc().resize(c.name(), c.moved_input(), importer::Resize::kNearest, c.ints(1, "sizes"),
                               options.align_corners(), options.half_pixel_centers()));
 }
 
 void depth_to_space(const OpContext& c) {
-  c.set_moved(
-      c.nhwc().depth_to_space(c.name(), c.input(0), required(c.op().options_as_DepthToSpaceOptions()).block_size()));
+  c.set_moved(c.nhwc().depth_to_space(c.name(), c.moved_input(),
+                                      required(c.op().options_as_DepthToSpaceOptions()).block_size()));
 }
 
 void space_to_depth(const OpContext& c) {
-  c.set_moved(
-      c.nhwc().space_to_depth(c.name(), c.input(0), required(c.op().options_as_SpaceToDepthOptions()).block_size()));
+  c.set_moved(c.nhwc().space_to_depth(c.name(), c.moved_input(),
+                                      required(c.op().options_as_SpaceToDepthOptions()).block_size()));
 }
 
 /// Rows of [n,2] as two lists.
@@ -146,12 +156,12 @@ std::pair<Ints, Ints> pairs(const Ints& values) {
 
 void space_to_batch(const OpContext& c) {
   const auto [begin, end] = pairs(c.ints(2, "paddings"));
-  c.set_moved(c.nhwc().space_to_batch(c.name(), c.input(0), c.ints(1, "block"), begin, end));
+  c.set_moved(c.nhwc().space_to_batch(c.name(), c.moved_input(), c.ints(1, "block"), begin, end));
 }
 
 void batch_to_space(const OpContext& c) {
   const auto [begin, end] = pairs(c.ints(2, "crops"));
-  c.set_moved(c.nhwc().batch_to_space(c.name(), c.input(0), c.ints(1, "block"), begin, end));
+  c.set_moved(c.nhwc().batch_to_space(c.name(), c.moved_input(), c.ints(1, "block"), begin, end));
 }
 
 }  // namespace

@@ -1,5 +1,9 @@
-// TensorFlow Lite's operators as ours: one converter an operator, and what they share. Quantised tensors flow as the
-// real numbers they stand for; each result is brought back onto its tensor's steps by a FakeQuantize.
+// TensorFlow Lite's operators as ours: one converter an operator, and what they share.
+//
+// A quantised tensor flows as whole numbers, stored − zero point, in f32, which holds them and their sums of products
+// exactly up to 2^24. Convolutions and the like therefore count as the original does: whole numbers times whole
+// numbers, a factor, rounding, limits. Operators that compute with real numbers read the numbers times their scale,
+// and their results are brought back onto steps.
 #pragma once
 
 #include <map>
@@ -13,10 +17,24 @@ namespace fovea::tflite {
 
 class Importer;
 
-/// What is added before a value is rounded to its tensor's steps, because the original rounds otherwise.
+/// True for activations in whole steps: one scale, at most 16 bits (wider ones are biases and indices).
+bool is_stepped(const TensorInfo& info);
+
+/// True for activations that only limit their input, which whole numbers can do.
+bool is_limits(schema::Activation activation);
+
+/// What is added, in steps, before a value is rounded to its tensor's steps, because the original rounds otherwise.
 struct Nudge {
   double steps = 0;
   bool away_from_zero = false;  ///< With the value's sign; else upwards.
+};
+
+/// An operator that adds up products of its data with its weights.
+struct Product {
+  std::size_t data = 0, weights = 1, bias = 2;  ///< Inputs; the bias may be missing.
+  std::size_t outputs_axis = 0;                 ///< Of the weights, along which they may have one scale each.
+  schema::Activation activation = schema::Activation::kNone;
+  bool halves_up = true;  ///< The original rounds halves up in its second rounding; else away from zero.
 };
 
 /// One operator while it is converted.
@@ -35,28 +53,50 @@ class OpContext {
   [[nodiscard]] std::size_t output_count() const;
   /// Optional inputs may be missing.
   [[nodiscard]] bool has_input(std::size_t i) const;
-  /// \throws Error{kInvalidModel} when it is missing or not computed yet.
-  [[nodiscard]] importer::Ref input(std::size_t i) const;
   [[nodiscard]] const TensorInfo& input_info(std::size_t i) const;
   [[nodiscard]] const TensorInfo& output_info(std::size_t i = 0) const;
+  /// The input as the numbers it stands for.
+  /// \throws Error{kInvalidModel} when it is missing or not computed yet.
+  [[nodiscard]] importer::Ref input(std::size_t i) const;
+  /// A stepped input as whole numbers.
+  [[nodiscard]] importer::Ref steps(std::size_t i) const;
   /// Values of a constant integer input.
   [[nodiscard]] importer::Ints ints(std::size_t i, std::string_view what) const;
-  /// A constant input with its axes reordered and then reshaped; quantised ones stay small and are followed by the
-  /// nodes that scale them.
-  [[nodiscard]] ValueId weights(std::size_t i, const importer::Ints& order, const Shape& shape) const;
 
-  /// How TensorFlow Lite's rounding of a sum of products of inputs 0 and 1 differs from ours. Its kernels for unsigned
-  /// bytes scale by a fixed-point factor q·2^−s, ½ ≤ q < 1, and round twice: to 2^−s of a step, then to a step, halves
-  /// away from zero. Values up to 2^−(s+1) below a half so go the other way.
-  [[nodiscard]] Nudge product_nudge() const;
+  /// Input `from` and all outputs are stepped alike: its whole numbers can be moved about.
+  [[nodiscard]] bool keeps_steps(std::size_t from = 0) const;
+  /// As whole numbers where `keeps_steps`, otherwise as real ones.
+  [[nodiscard]] importer::Ref moved_input(std::size_t from = 0) const;
 
-  /// Sets the first output after applying the fused activation, and brings it onto the output's quantisation steps.
-  void set(importer::Ref value, schema::Activation activation = schema::Activation::kNone, Nudge nudge = {}) const;
-  /// Sets output `i`, whose values are some of input `from`'s: no new rounding where the quantisation is the same.
+  /// Data and weights of a product, both whole or both real; the weights with their axes reordered and then reshaped.
+  /// Quantised constants stay small and are followed by the nodes that centre and scale them.
+  [[nodiscard]] importer::Ref data(const Product& product) const;
+  [[nodiscard]] ValueId weights(const Product& product, const importer::Ints& order, const Shape& shape) const;
+  /// Sets the first output from the sums of products, to which bias and activation are added.
+  void set_product(importer::Ref sums, const Product& product) const;
+
+  /// Sets the first output from real numbers after applying the fused activation, on its steps where it has some.
+  void set(importer::Ref value, schema::Activation activation = schema::Activation::kNone) const;
+  /// Sets the first output, which is stepped, from numbers that `factors` make steps: one factor, or one for each index
+  /// of the last axis.
+  void set_steps(importer::Ref numbers, const std::vector<double>& factors,
+                 schema::Activation activation = schema::Activation::kNone, Nudge nudge = {}) const;
+  /// Sets output `i` from values of moved_input(from).
   void set_moved(importer::Ref value, std::size_t i = 0, std::size_t from = 0) const;
 
+  /// How the original's fixed-point kernels round a number times `factor`: 2^s · q, ½ ≤ q < 1, and two roundings, to
+  /// 2^s of a step and then to a step. What lies up to 2^(s−1) below a half so goes the other way.
+  [[nodiscard]] static Nudge fixed_point_nudge(double factor, bool halves_up);
+
  private:
-  [[nodiscard]] importer::Ref nudged(importer::Ref value, Nudge nudge) const;
+  /// Data, weights, bias and output are integers, and the activation is limits: the original counts in integers.
+  [[nodiscard]] bool counts(const Product& product) const;
+  [[nodiscard]] std::vector<double> product_factors(const Product& product) const;
+  [[nodiscard]] importer::Ref with_real_bias(importer::Ref sums, const Product& product) const;
+  [[nodiscard]] importer::Ref nudged_away(importer::Ref numbers, double amount) const;
+  /// Numbers from 0 to `most`, rounded and counted from `low` up; those beyond become the limit.
+  [[nodiscard]] importer::Ref rounded(importer::Ref numbers, const std::string& name, double most, double low) const;
+  [[nodiscard]] ValueId scalar(double value) const;
 
   Importer& importer_;
   const schema::Operator& op_;
@@ -78,6 +118,14 @@ const Converters& all_converters();
 /// The converter of an operator, or nullptr.
 Converter find_converter(schema::BuiltinOperator code);
 
+/// Range of the integers that store a stepped tensor.
+struct StoredRange {
+  std::int64_t least = 0;
+  std::int64_t most = 0;
+};
+/// \throws Error{kUnsupported} for tensors that are not stepped.
+StoredRange stored_range(const TensorInfo& info);
+
 /// Builds the graph of a file.
 class Importer {
  public:
@@ -88,9 +136,13 @@ class Importer {
 
   // For OpContext.
   [[nodiscard]] const TensorInfo& info(std::int32_t tensor) const;
+  /// The tensor as the numbers it stands for.
   [[nodiscard]] importer::Ref value(std::int32_t tensor);
+  /// A stepped tensor as whole numbers, stored − zero point.
+  [[nodiscard]] importer::Ref steps(std::int32_t tensor);
+  /// Real numbers; those of a stepped tensor are brought onto its steps.
   void set_value(std::int32_t tensor, importer::Ref value);
-  [[nodiscard]] importer::Ref quantise(const TensorInfo& info, importer::Ref value);
+  void set_steps(std::int32_t tensor, importer::Ref steps);
   importer::GraphBuilder& graph() { return graph_; }
   importer::NhwcBuilder& nhwc() { return nhwc_; }
 
@@ -100,10 +152,18 @@ class Importer {
   void add_operator(const schema::Operator& op);
   void add_output(std::int32_t tensor);
 
+  /// A tensor's value in the graph, in the forms that were asked for so far.
+  struct Held {
+    importer::Ref real = importer::kNoRef;
+    importer::Ref steps = importer::kNoRef;
+  };
+  /// \throws Error{kInvalidModel} when the tensor has a value already.
+  Held& unset(std::int32_t tensor);
+
   const TfliteFile& file_;
   importer::GraphBuilder graph_;
   importer::NhwcBuilder nhwc_;
-  std::vector<importer::Ref> values_;  ///< By tensor; kNoRef: not there yet.
+  std::vector<Held> values_;  ///< By tensor.
 };
 
 }  // namespace fovea::tflite

@@ -29,11 +29,49 @@ constexpr char kNotEqual[] = "NotEqual";
 constexpr char kPower[] = "Power";
 constexpr char kSquaredDifference[] = "SquaredDifference";
 
-/// Add, Sub, Mul and Div, each with options of its own that hold an activation.
 template <class Options>
-void arithmetic(const OpContext& c, std::string_view op, const Options* options) {
-  c.set(c.nhwc().binary(op, c.name(), c.input(0), c.input(1)),
-        options == nullptr ? schema::Activation::kNone : options->activation());
+schema::Activation activation_of(const Options* options) {
+  return options == nullptr ? schema::Activation::kNone : options->activation();
+}
+
+/// Both inputs and the output are stepped, and the activation can be had by limits.
+bool counts(const OpContext& c, schema::Activation activation) {
+  return is_stepped(c.input_info(0)) && is_stepped(c.input_info(1)) && is_stepped(c.output_info()) &&
+         is_limits(activation);
+}
+
+double scale_of(const TensorInfo& info) { return static_cast<double>(info.quant->scale[0]); }
+
+/// Input `i` of a sum, in steps of the output.
+Ref addend(const OpContext& c, std::size_t i) {
+  const auto factor = static_cast<float>(scale_of(c.input_info(i)) / scale_of(c.output_info()));
+  return c.nhwc().with_scalars("Multiply", fmt::format("{}/addend{}", c.name(), i), c.steps(i),
+                               {c.graph().scalar(factor)});
+}
+
+/// Add and Sub.
+void sum(const OpContext& c, std::string_view op, schema::Activation activation) {
+  if (counts(c, activation)) {
+    c.set_steps(c.nhwc().binary(op, c.name(), addend(c, 0), addend(c, 1)), {1}, activation);
+  } else {
+    c.set(c.nhwc().binary(op, c.name(), c.input(0), c.input(1)), activation);
+  }
+}
+
+void mul(const OpContext& c) {
+  const schema::Activation activation = activation_of(c.op().options_as_MulOptions());
+  if (!counts(c, activation)) {
+    c.set(c.nhwc().binary("Multiply", c.name(), c.input(0), c.input(1)), activation);
+    return;
+  }
+  const double factor = scale_of(c.input_info(0)) * scale_of(c.input_info(1)) / scale_of(c.output_info());
+  const bool fixed_point = c.output_info().type.data_type == DataType::kU8;
+  c.set_steps(c.nhwc().binary("Multiply", c.name(), c.steps(0), c.steps(1)), {factor}, activation,
+              fixed_point ? OpContext::fixed_point_nudge(factor, false) : Nudge{});
+}
+
+void div(const OpContext& c) {
+  c.set(c.nhwc().binary("Divide", c.name(), c.input(0), c.input(1)), activation_of(c.op().options_as_DivOptions()));
 }
 
 void floor_div(const OpContext& c) {
@@ -69,7 +107,8 @@ void arg_extreme(const OpContext& c, bool largest) {
     fail(ErrorCode::kInvalidModel, "{} axes, expected 1", axis.size());
   }
   const DataType type = c.output_info().type.data_type;
-  c.set(c.nhwc().arg_extreme(c.name(), c.input(0), axis[0], largest, type));
+  const Ref x = is_stepped(c.input_info(0)) ? c.steps(0) : c.input(0);
+  c.set(c.nhwc().arg_extreme(c.name(), x, axis[0], largest, type));
 }
 
 /// Weights [outputs, inputs]; the data's axes before the last `inputs` elements become rows.
@@ -85,17 +124,15 @@ void fully_connected(const OpContext& c) {
   }
   auto& n = c.nhwc();
   const bool keep = options != nullptr && options->keep_num_dims();
-  ValueId rows = n.plain(c.input(0));
+  const Product product = {.activation = activation_of(options)};
+  ValueId rows = n.plain(c.data(product));
   const Shape& shape = c.graph().shape(rows);
   if (!keep && (shape.size() != 2 || shape[1] != w[1])) {
     rows = c.graph().reshape(c.name() + "/rows", rows, {-1, w[1]}, false);
   }
-  ValueId product = c.graph().add("MatMul", c.name(), {rows, c.weights(1, {0, 1}, w)}, {{"transpose_b", true}});
-  if (c.has_input(2)) {
-    product = c.graph().add("Add", c.name() + "/bias", {product, n.plain(c.input(2))});
-  }
-  c.set(n.from_plain(product), options == nullptr ? schema::Activation::kNone : options->activation(),
-        c.product_nudge());
+  const ValueId sums =
+      c.graph().add("MatMul", c.name(), {rows, c.weights(product, {0, 1}, w)}, {{"transpose_b", true}});
+  c.set_product(n.from_plain(sums), product);
 }
 
 void batch_mat_mul(const OpContext& c) {
@@ -111,12 +148,12 @@ void batch_mat_mul(const OpContext& c) {
 
 void add_math_ops(Converters& converters) {
   const Converters own = {
-      {Code::ADD, [](const OpContext& c) { arithmetic(c, "Add", c.op().options_as_AddOptions()); }},
+      {Code::ADD, [](const OpContext& c) { sum(c, "Add", activation_of(c.op().options_as_AddOptions())); }},
       {Code::ADD_N, add_n},
       {Code::ARG_MAX, [](const OpContext& c) { arg_extreme(c, true); }},
       {Code::ARG_MIN, [](const OpContext& c) { arg_extreme(c, false); }},
       {Code::BATCH_MATMUL, batch_mat_mul},
-      {Code::DIV, [](const OpContext& c) { arithmetic(c, "Divide", c.op().options_as_DivOptions()); }},
+      {Code::DIV, div},
       {Code::EQUAL, binary<kEqual>},
       {Code::FLOOR_DIV, floor_div},
       {Code::FLOOR_MOD, binary<kFloorMod>},
@@ -130,7 +167,7 @@ void add_math_ops(Converters& converters) {
       {Code::MAXIMUM, binary<kMaximum>},
       {Code::MEAN, reduce<kReduceMean>},
       {Code::MINIMUM, binary<kMinimum>},
-      {Code::MUL, [](const OpContext& c) { arithmetic(c, "Multiply", c.op().options_as_MulOptions()); }},
+      {Code::MUL, mul},
       {Code::NOT_EQUAL, binary<kNotEqual>},
       {Code::POW, binary<kPower>},
       {Code::REDUCE_ANY, reduce<kReduceAny>},
@@ -139,7 +176,7 @@ void add_math_ops(Converters& converters) {
       {Code::REDUCE_PROD, reduce<kReduceProd>},
       {Code::SQUARE, square},
       {Code::SQUARED_DIFFERENCE, binary<kSquaredDifference>},
-      {Code::SUB, [](const OpContext& c) { arithmetic(c, "Subtract", c.op().options_as_SubOptions()); }},
+      {Code::SUB, [](const OpContext& c) { sum(c, "Subtract", activation_of(c.op().options_as_SubOptions())); }},
       {Code::SUM, reduce<kReduceSum>},
   };
   converters.insert(own.begin(), own.end());

@@ -11,19 +11,33 @@ using importer::Ints;
 using importer::Ref;
 using Code = schema::BuiltinOperator;
 
+/// All inputs are stepped as the output is.
+bool all_keep_steps(const OpContext& c) {
+  bool all = c.input_count() > 0;
+  for (std::size_t i = 0; all && i < c.input_count(); ++i) {
+    all = c.keeps_steps(i);
+  }
+  return all;
+}
+
+/// \param whole  As whole numbers of steps.
+std::vector<Ref> all_inputs(const OpContext& c, bool whole) {
+  std::vector<Ref> parts;
+  for (std::size_t i = 0; i < c.input_count(); ++i) {
+    parts.push_back(whole ? c.steps(i) : c.input(i));
+  }
+  return parts;
+}
+
 void concatenation(const OpContext& c) {
   const auto* options = c.op().options_as_ConcatenationOptions();
-  std::vector<Ref> parts;
-  bool same_steps = options == nullptr || options->activation() == schema::Activation::kNone;
-  for (std::size_t i = 0; i < c.input_count(); ++i) {
-    parts.push_back(c.input(i));
-    same_steps = same_steps && c.input_info(i).quant == c.output_info().quant;
-  }
-  const Ref joined = c.nhwc().concat(c.name(), parts, options == nullptr ? 0 : options->axis());
-  if (same_steps) {
+  const schema::Activation activation = options == nullptr ? schema::Activation::kNone : options->activation();
+  const bool moved = activation == schema::Activation::kNone && all_keep_steps(c);
+  const Ref joined = c.nhwc().concat(c.name(), all_inputs(c, moved), options == nullptr ? 0 : options->axis());
+  if (moved) {
     c.set_moved(joined);
   } else {
-    c.set(joined, options == nullptr ? schema::Activation::kNone : options->activation());
+    c.set(joined, activation);
   }
 }
 
@@ -39,7 +53,7 @@ void reshape(const OpContext& c) {
   } else {
     fail(ErrorCode::kInvalidModel, "has no target shape");
   }
-  c.set_moved(n.reshape(c.name(), c.input(0), pattern));
+  c.set_moved(n.reshape(c.name(), c.moved_input(), pattern));
 }
 
 void squeeze(const OpContext& c) {
@@ -48,7 +62,7 @@ void squeeze(const OpContext& c) {
   if (options != nullptr && options->axes() != nullptr) {
     axes.assign(options->axes()->begin(), options->axes()->end());
   }
-  c.set_moved(c.nhwc().squeeze(c.name(), c.input(0), axes));
+  c.set_moved(c.nhwc().squeeze(c.name(), c.moved_input(), axes));
 }
 
 std::int64_t single(const OpContext& c, std::size_t input, std::string_view what) {
@@ -59,28 +73,34 @@ std::int64_t single(const OpContext& c, std::size_t input, std::string_view what
   return values[0];
 }
 
-void expand_dims(const OpContext& c) { c.set_moved(c.nhwc().unsqueeze(c.name(), c.input(0), single(c, 1, "axis"))); }
+void expand_dims(const OpContext& c) {
+  c.set_moved(c.nhwc().unsqueeze(c.name(), c.moved_input(), single(c, 1, "axis")));
+}
 
-void transpose(const OpContext& c) { c.set_moved(c.nhwc().transpose(c.name(), c.input(0), c.ints(1, "order"))); }
+void transpose(const OpContext& c) { c.set_moved(c.nhwc().transpose(c.name(), c.moved_input(), c.ints(1, "order"))); }
 
 /// Pads come as rows [before, after] of [rank, 2].
-void pad_with(const OpContext& c, std::string_view mode, Ref value) {
+void pad_with(const OpContext& c, std::string_view mode) {
   const Ints pads = c.ints(1, "paddings");
   Ints begin, end;
   for (std::size_t i = 0; i + 1 < pads.size(); i += 2) {
     begin.push_back(pads[i]);
     end.push_back(pads[i + 1]);
   }
-  c.set_moved(c.nhwc().pad(c.name(), c.input(0), begin, end, mode, value));
+  if (c.has_input(2)) {  // a value, which has steps of its own
+    c.set(c.nhwc().pad(c.name(), c.input(0), begin, end, mode, c.input(2)));
+  } else {  // 0, which is 0 steps
+    c.set_moved(c.nhwc().pad(c.name(), c.moved_input(), begin, end, mode, importer::kNoRef));
+  }
 }
 
 void mirror_pad(const OpContext& c) {
   const auto* options = c.op().options_as_MirrorPadOptions();
-  pad_with(c, options != nullptr && options->mode() == 1 ? "symmetric" : "reflect", importer::kNoRef);
+  pad_with(c, options != nullptr && options->mode() == 1 ? "symmetric" : "reflect");
 }
 
 void slice(const OpContext& c) {
-  c.set_moved(c.nhwc().slice(c.name(), c.input(0), c.ints(1, "begin"), c.ints(2, "size")));
+  c.set_moved(c.nhwc().slice(c.name(), c.moved_input(), c.ints(1, "begin"), c.ints(2, "size")));
 }
 
 void strided_slice(const OpContext& c) {
@@ -93,7 +113,7 @@ void strided_slice(const OpContext& c) {
              .new_axis = options->new_axis_mask(),
              .shrink = options->shrink_axis_mask()};
   }
-  c.set_moved(c.nhwc().strided_slice(c.name(), c.input(0), c.input(1), c.input(2), c.input(3), masks));
+  c.set_moved(c.nhwc().strided_slice(c.name(), c.moved_input(), c.input(1), c.input(2), c.input(3), masks));
 }
 
 void set_all(const OpContext& c, const std::vector<Ref>& values, std::size_t data = 0) {
@@ -104,7 +124,7 @@ void set_all(const OpContext& c, const std::vector<Ref>& values, std::size_t dat
 
 /// Inputs: axis, data.
 void split(const OpContext& c) {
-  set_all(c, c.nhwc().split(c.name(), c.input(1), single(c, 0, "axis"), c.output_count()), 1);
+  set_all(c, c.nhwc().split(c.name(), c.moved_input(1), single(c, 0, "axis"), c.output_count()), 1);
 }
 
 /// Inputs: data, lengths, axis.
@@ -113,42 +133,44 @@ void split_v(const OpContext& c) {
   if (lengths.size() != c.output_count()) {
     fail(ErrorCode::kInvalidModel, "{} lengths for {} outputs", lengths.size(), c.output_count());
   }
-  set_all(c, c.nhwc().split(c.name(), c.input(0), single(c, 2, "axis"), lengths));
+  set_all(c, c.nhwc().split(c.name(), c.moved_input(), single(c, 2, "axis"), lengths));
 }
 
 void pack(const OpContext& c) {
   const auto* options = c.op().options_as_PackOptions();
-  std::vector<Ref> parts;
-  for (std::size_t i = 0; i < c.input_count(); ++i) {
-    parts.push_back(c.input(i));
+  const bool moved = all_keep_steps(c);
+  const Ref packed = c.nhwc().pack(c.name(), all_inputs(c, moved), options == nullptr ? 0 : options->axis());
+  if (moved) {
+    c.set_moved(packed);
+  } else {
+    c.set(packed);
   }
-  c.set_moved(c.nhwc().pack(c.name(), parts, options == nullptr ? 0 : options->axis()));
 }
 
 void unpack(const OpContext& c) {
   const auto* options = c.op().options_as_UnpackOptions();
-  set_all(c, c.nhwc().unpack(c.name(), c.input(0), options == nullptr ? 0 : options->axis(), c.output_count()));
+  set_all(c, c.nhwc().unpack(c.name(), c.moved_input(), options == nullptr ? 0 : options->axis(), c.output_count()));
 }
 
 void gather(const OpContext& c) {
   const auto* options = c.op().options_as_GatherOptions();
-  c.set_moved(c.nhwc().gather(c.name(), c.input(0), c.input(1), options == nullptr ? 0 : options->axis(),
+  c.set_moved(c.nhwc().gather(c.name(), c.moved_input(), c.input(1), options == nullptr ? 0 : options->axis(),
                               options == nullptr ? 0 : options->batch_dims()));
 }
 
 void gather_nd(const OpContext& c) {
   auto& n = c.nhwc();
-  c.set_moved(n.from_plain(c.graph().add("GatherND", c.name(), {n.plain(c.input(0)), n.plain(c.input(1))})));
+  c.set_moved(n.from_plain(c.graph().add("GatherND", c.name(), {n.plain(c.moved_input()), n.plain(c.input(1))})));
 }
 
 void tile(const OpContext& c) {
   auto& n = c.nhwc();
-  c.set_moved(n.from_plain(c.graph().add("Tile", c.name(), {n.plain(c.input(0)), n.plain(c.input(1))})));
+  c.set_moved(n.from_plain(c.graph().add("Tile", c.name(), {n.plain(c.moved_input()), n.plain(c.input(1))})));
 }
 
 void broadcast_to(const OpContext& c) {
   auto& n = c.nhwc();
-  c.set_moved(n.from_plain(c.graph().add("Broadcast", c.name(), {n.plain(c.input(0)), n.plain(c.input(1))})));
+  c.set_moved(n.from_plain(c.graph().add("Broadcast", c.name(), {n.plain(c.moved_input()), n.plain(c.input(1))})));
 }
 
 /// Inputs: shape, value.
@@ -171,7 +193,7 @@ void select(const OpContext& c) { c.set(c.nhwc().select(c.name(), c.input(0), c.
 void reverse(const OpContext& c) {
   auto& n = c.nhwc();
   c.set_moved(n.from_plain(
-      c.graph().add("Reverse", c.name(), {n.plain(c.input(0)), n.plain(c.input(1))}, {{"mode", "index"}})));
+      c.graph().add("Reverse", c.name(), {n.plain(c.moved_input()), n.plain(c.input(1))}, {{"mode", "index"}})));
 }
 
 }  // namespace
@@ -187,8 +209,8 @@ void add_shape_ops(Converters& converters) {
       {Code::GATHER_ND, gather_nd},
       {Code::MIRROR_PAD, mirror_pad},
       {Code::PACK, pack},
-      {Code::PAD, [](const OpContext& c) { pad_with(c, "constant", importer::kNoRef); }},
-      {Code::PADV2, [](const OpContext& c) { pad_with(c, "constant", c.input(2)); }},
+      {Code::PAD, [](const OpContext& c) { pad_with(c, "constant"); }},
+      {Code::PADV2, [](const OpContext& c) { pad_with(c, "constant"); }},
       {Code::RESHAPE, reshape},
       {Code::REVERSE_V2, reverse},
       {Code::SELECT, select},

@@ -2,8 +2,9 @@
 // other programs; and networks that exist in two formats against each other.
 //
 // Bounds: as for IR (recorded_outputs_test.cpp); quantised models agree within one step of the output's quantisation on
-// at least 99 % of the elements and within three on all, since a value on a rounding edge may fall to either side in
-// each layer; labels of a quantised segmentation on at least 99 % of the pixels.
+// at least 99 % of the elements and within three on all: they count as the original does, but a factor has 24 bits
+// here and 31 there, so that one value in some millions falls to the other side of a rounding edge, and later layers
+// see it. Labels of a quantised segmentation agree on at least 99 % of the pixels.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -29,7 +30,6 @@ struct ImportedModel {
   std::string file;  ///< Below models/.
   std::string ref;   ///< Folder of the recorded cases, below models/.
   Bound bound = Bound::kFloat;
-  double logit_step = 0;  ///< kSteps: quantisation step of the softmax's input.
   bool recorded_nchw =
       false;  ///< Recorded with OpenCV: the input is NCHW though the model's is NHWC, boxes are decoded.
 };
@@ -49,16 +49,16 @@ std::vector<ImportedModel> imported_models() {
        Bound::kDetections},
       {"ultraface-rfb-320/tflite/version-RFB-320_without_postprocessing.tflite", "ultraface-rfb-320/ref/tflite"},
       {"mobilenet-v1-025-128-quant-tflite/mobilenet_v1_0.25_128_quant.tflite",
-       "mobilenet-v1-025-128-quant-tflite/ref/tflite", Bound::kSteps, 0.1308},
+       "mobilenet-v1-025-128-quant-tflite/ref/tflite", Bound::kSteps},
       {"mobilenet-v2-coral-quant-tflite/mobilenet_v2_1.0_224_quant.tflite",
-       "mobilenet-v2-coral-quant-tflite/ref/tflite", Bound::kSteps, 0.0989},
+       "mobilenet-v2-coral-quant-tflite/ref/tflite", Bound::kSteps},
       {"deeplabv3-dm05-quant-tflite/deeplabv3_mnv2_dm05_pascal_quant.tflite", "deeplabv3-dm05-quant-tflite/ref/tflite",
        Bound::kLabels},
       {"fsrcnn-tf/FSRCNN-small_x2.pb", "fsrcnn-tf/ref/tf_FSRCNN-small_x2"},
       {"fsrcnn-tf/FSRCNN_x2.pb", "fsrcnn-tf/ref/tf_FSRCNN_x2"},
       {"fsrcnn-tf/FSRCNN_x3.pb", "fsrcnn-tf/ref/tf_FSRCNN_x3"},
       {"fsrcnn-tf/FSRCNN_x4.pb", "fsrcnn-tf/ref/tf_FSRCNN_x4"},
-      {"opencv-face-detector-tf/opencv_face_detector_uint8.pb", "opencv-face-detector-tf/ref/tf", Bound::kDetections, 0,
+      {"opencv-face-detector-tf/opencv_face_detector_uint8.pb", "opencv-face-detector-tf/ref/tf", Bound::kDetections,
        true},
   };
 }
@@ -91,7 +91,7 @@ Tensor nchw_to_nhwc(const Tensor& tensor) {
   return result;
 }
 
-void expect_within_steps(const std::vector<double>& actual, const std::vector<double>& expected, double logit_step) {
+void expect_within_steps(const std::vector<double>& actual, const std::vector<double>& expected) {
   std::size_t beyond_one = 0;
   double worst = 0;
   for (std::size_t i = 0; i < expected.size(); ++i) {
@@ -100,7 +100,7 @@ void expect_within_steps(const std::vector<double>& actual, const std::vector<do
     worst = std::max(worst, error);
   }
   EXPECT_LE(beyond_one * 100, expected.size());
-  EXPECT_LE(worst, 1 + 128 * logit_step);
+  EXPECT_LE(worst, 3);
 }
 
 void expect_labels(const std::vector<double>& actual, const std::vector<double>& expected) {
@@ -238,7 +238,7 @@ TEST_P(ImportedOutputs, Agree) {
         ASSERT_EQ(actual.size(), expected.size());
         switch (model.bound) {
           case Bound::kSteps:
-            expect_within_steps(actual, expected, model.logit_step);
+            expect_within_steps(actual, expected);
             break;
           case Bound::kLabels:
             expect_labels(actual, expected);

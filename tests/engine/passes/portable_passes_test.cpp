@@ -122,6 +122,14 @@ TEST(FuseAffine, BeforeConvolutions) {
   EXPECT_EQ(two.nodes.size(), 2U);
 }
 
+TEST(FuseAffine, ConvolutionsOfWholeNumbersKeepCounting) {
+  const std::string bytes = "q = Convert(x: u8[1,2,3,3]) destination_type=f32\n";
+  stays(fuse_affine, bytes + "c = Convolution(q, w: f32[1,2,1,1]{1,-2})\ny = Multiply(c, s: f32[]{0.1})");
+  Graph real = parse_graph(bytes + "c = Convolution(q, w: f32[1,2,1,1]{1,-2.5})\ny = Multiply(c, s: f32[]{0.1})");
+  EXPECT_TRUE(fuse_affine(real));
+  EXPECT_EQ(count(real, "Multiply"), 0U);
+}
+
 TEST(FuseAffine, LeavesTheRestAlone) {
   // The pad is 0, not the shift.
   stays(fuse_affine,
