@@ -24,7 +24,7 @@ std::vector<TensorType> branch_types(const Body& body, const Node& node, std::sp
     parameters[port.inner] = inputs[port.outer];
   }
   const BodyOutputs outputs = infer_body(*body.graph, parameters);
-  std::vector<TensorType> types(node.outputs.size());
+  std::vector<TensorType> types(body.outputs.size());
   for (const BodyPort& port : body.outputs) {
     if (port.outer < types.size()) {
       types[port.outer] = outputs.types[port.inner];
@@ -41,6 +41,9 @@ std::vector<TensorType> infer(const Node& node, std::span<const InputInfo> input
   }
   std::vector<TensorType> types = branch_types(attributes.then_body, node, inputs);
   const std::vector<TensorType> others = branch_types(attributes.else_body, node, inputs);
+  if (types.size() != others.size()) {
+    fail(ErrorCode::kInvalidModel, "has branches with {} and {} outputs", types.size(), others.size());
+  }
   for (std::size_t i = 0; i < types.size(); ++i) {
     if (types[i].data_type != others[i].data_type) {
       fail(ErrorCode::kInvalidModel, "output {} is {} or {}, expected one element type", i, to_string(types[i]),

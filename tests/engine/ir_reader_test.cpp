@@ -1,11 +1,13 @@
 // What the OpenVINO IR reader makes of legal files, the odd corners of the format included.
 #include <gtest/gtest.h>
 
+#include "engine/frontends/openvino_ir/ir_writer.hpp"
 #include "engine/graph/model.hpp"
 #include "engine/ops/graph_text.hpp"
 #include "engine/passes/pass.hpp"
 #include "engine/runtime/core.hpp"
 #include "tests/engine/ir_writer.hpp"
+#include "tests/support/expect_error.hpp"
 
 namespace fovea::test {
 namespace {
@@ -184,6 +186,30 @@ TEST_F(IrReader, LayoutFromPortOrAttribute) {
   EXPECT_EQ(layout(shape, R"(<port id="0"><rt_info><attribute name="old" version="0"/>)"
                           R"(<attribute name="layout" version="0" layout="[N,H,W,C]"/></rt_info></port>)"),
             "NHWC");
+}
+
+/// x[1,1,2,2] of zeros and ones with five filters of 2 × 2 bits: 20 bits in 3 bytes.
+std::string binary_convolution(std::string_view size = "3") {
+  return ir_net(ir_parameter(0, "1,1,2,2") + ir_const(1, "5,1,2,2", "u1", "0", size) +
+                    ir_layer(2, "y", "BinaryConvolution", "opset1",
+                             R"(strides="1,1" dilations="1,1" pads_begin="0,0" pads_end="0,0" mode="xnor-popcount" )"
+                             R"(pad_value="0" auto_pad="explicit")",
+                             ir_port(0, "1,1,2,2") + ir_port(1, "5,1,2,2", "BIN"), ir_port(2, "1,5,1,1")) +
+                    ir_result(3),
+                ir_edge(0, 0, 2, 0) + ir_edge(1, 0, 2, 1) + ir_edge(2, 2, 3, 0));
+}
+
+TEST_F(IrReader, BitsStandHighestFirst) {
+  // 1111 0000 | 1000 0001 | 1010, and four bits nobody reads.
+  const Model model = read(binary_convolution(), "\xF0\x81\xAF");
+  const Tensor x = Tensor::of<float>({1, 1, 2, 2}, {1, 0, 0, 0});
+  // Equal bits of four, twice, minus four.
+  const std::vector<double> expected = {-2, 2, 4, 0, 2};
+  EXPECT_EQ(run(model, {x}), expected);
+  write_openvino_ir(model, dir_.path() / "again.xml");
+  EXPECT_EQ(run(core_.read_model(dir_.path() / "again.xml"), {x}), expected);
+  expect_error(ErrorCode::kInvalidModel, {"'c1'", "needs 3 bytes, size is 2"},
+               [&] { (void)read(binary_convolution("2"), "\xF0\x81\xAF"); });
 }
 
 TEST_F(IrReader, DynamicExtentsAreKeptUntilReshaped) {

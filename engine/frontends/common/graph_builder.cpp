@@ -46,8 +46,8 @@ Shape checked_shape(const Ints& dims, std::string_view where, bool allow_dynamic
 
 std::string GraphBuilder::unique_name(const std::string& name) {
   std::string candidate = name.empty() ? "value" : name;
-  name_bytes_ += candidate.size();
-  if (name_bytes_ > kMaxNameBytes) {
+  use_->name_bytes += candidate.size();
+  if (use_->name_bytes > kMaxNameBytes) {
     fail(ErrorCode::kUnsupported, "'{}…': the model's names have more than {} bytes", candidate.substr(0, 40),
          kMaxNameBytes);
   }
@@ -67,13 +67,13 @@ ValueId GraphBuilder::input(const std::string& name, TensorType type, std::strin
 }
 
 ValueId GraphBuilder::constant(const std::string& name, Tensor tensor) {
-  if (!tensor.empty() && counted_.insert(tensor.bytes().data()).second) {
-    constant_bytes_ += tensor.bytes().size();
+  if (!tensor.empty() && use_->counted.insert(tensor.bytes().data()).second) {
+    use_->constant_bytes += tensor.bytes().size();
   }
-  const std::uint64_t most = kExtraConstantBytes + kConstantGrowth * source_bytes_;
-  if (constant_bytes_ > most) {
+  const std::uint64_t most = kExtraConstantBytes + kConstantGrowth * use_->source_bytes;
+  if (use_->constant_bytes > most) {
     fail(ErrorCode::kUnsupported, "constant '{}' of {}: the constants of a model of {} bytes take more than {}", name,
-         to_string(tensor.type()), source_bytes_, most);
+         to_string(tensor.type()), use_->source_bytes, most);
   }
   return graph_.add_constant(unique_name(name), std::move(tensor));
 }
@@ -94,9 +94,30 @@ ValueId GraphBuilder::add(std::string_view op, const std::string& name, const st
 std::vector<ValueId> GraphBuilder::add_many(std::string_view op, const std::string& name,
                                             const std::vector<ValueId>& inputs, std::size_t outputs,
                                             const Attributes& attributes, int opset) {
-  const std::string& shown = name.empty() ? node_name_ : name;
-  if (graph_.nodes.size() >= kMaxNodes) {
-    fail(ErrorCode::kUnsupported, "node '{}': the model has more than {} nodes", shown, kMaxNodes);
+  Node node = begin(op, name, inputs);
+  if (node.op->attributes.read != nullptr) {
+    StringSource source(fmt::format("node '{}' ({})", name.empty() ? node_name_ : name, op),
+                        opset == 0 ? newest_version(*node.op) : opset);
+    for (const Attribute& attribute : attributes) {
+      source.set(attribute.name, attribute.text);
+    }
+    node.attributes = node.op->attributes.read(source);
+  }
+  return add_built(std::move(node), name, outputs);
+}
+
+std::vector<ValueId> GraphBuilder::add_prepared(std::string_view op, const std::string& name,
+                                                const std::vector<ValueId>& inputs, std::size_t outputs,
+                                                std::any attributes) {
+  Node node = begin(op, name, inputs);
+  node.attributes = std::move(attributes);
+  return add_built(std::move(node), name, outputs);
+}
+
+Node GraphBuilder::begin(std::string_view op, const std::string& name, const std::vector<ValueId>& inputs) {
+  if (++use_->nodes > kMaxNodes) {
+    fail(ErrorCode::kUnsupported, "node '{}': the model has more than {} nodes", name.empty() ? node_name_ : name,
+         kMaxNodes);
   }
   Node node;
   node.op = find_op(op);
@@ -105,21 +126,22 @@ std::vector<ValueId> GraphBuilder::add_many(std::string_view op, const std::stri
   }
   node.name = name.empty() ? node_name_ : unique_name(name);
   node.inputs = inputs;
-  if (node.op->attributes.read != nullptr) {
-    StringSource source(fmt::format("node '{}' ({})", shown, op), opset == 0 ? newest_version(*node.op) : opset);
-    for (const Attribute& attribute : attributes) {
-      source.set(attribute.name, attribute.text);
-    }
-    node.attributes = node.op->attributes.read(source);
-  }
+  return node;
+}
+
+std::vector<ValueId> GraphBuilder::add_built(Node node, const std::string& name, std::size_t outputs) {
+  const std::string shown = fmt::format("node '{}' ({})", name.empty() ? node_name_ : name, node.op->name);
   std::vector<InputInfo> infos;
-  for (const ValueId input : inputs) {
+  for (const ValueId input : node.inputs) {
+    if (input != kNone && !has_rank(shape(input))) {
+      fail(ErrorCode::kUnsupported, "{} reads '{}', whose rank is known at run time only", shown,
+           graph_.value(input).name);
+    }
     infos.push_back(input == kNone ? InputInfo{} : InputInfo{type(input), known(input)});
   }
   std::vector<TensorType> types = infer_types(node, infos);
   if (types.size() < outputs) {
-    fail(ErrorCode::kInvalidModel, "node '{}' ({}): has {} outputs, expected at most {}", shown, op, outputs,
-         types.size());
+    fail(ErrorCode::kInvalidModel, "{}: has {} outputs, expected at most {}", shown, outputs, types.size());
   }
   types.resize(outputs);
   const NodeId id = graph_.add_node(std::move(node), types);
@@ -144,8 +166,8 @@ void GraphBuilder::evaluate_small(const Node& node, const std::vector<TensorType
   for (std::size_t i = 0; i < node.outputs.size(); ++i) {
     const TensorType type = (*results)[i].type();
     graph_.value(node.outputs[i]).type = type;  // computed sizes are known now
-    evaluated_bytes_ += byte_size(type);
-    if (evaluated_bytes_ > kMaxEvaluatedBytes) {
+    use_->evaluated_bytes += byte_size(type);
+    if (use_->evaluated_bytes > kMaxEvaluatedBytes) {
       fail(ErrorCode::kUnsupported, "node '{}': more than {} bytes of values are known while the model is read",
            node.name, kMaxEvaluatedBytes);
     }

@@ -2,8 +2,10 @@
 // inferred at once, small results known at once.
 #pragma once
 
+#include <any>
 #include <concepts>
 #include <map>
+#include <memory>
 #include <optional>
 #include <set>
 #include <string>
@@ -57,12 +59,25 @@ Shape checked_shape(const Ints& dims, std::string_view where, bool allow_dynamic
 /// Thread-compatible.
 class GraphBuilder {
  public:
-  GraphBuilder() = default;
+  /// What was made so far, by all builders of a model together.
+  struct Use {
+    std::uint64_t source_bytes = 0;
+    std::uint64_t nodes = 0;
+    std::uint64_t name_bytes = 0;
+    std::uint64_t constant_bytes = 0;
+    std::uint64_t evaluated_bytes = 0;
+    std::set<const std::byte*> counted;  ///< Memory of constants: several may share one.
+  };
+
+  GraphBuilder() : GraphBuilder(std::make_shared<Use>()) {}
+  /// \param use  Of the model's other builders: for the bodies of control flow.
+  explicit GraphBuilder(std::shared_ptr<Use> use) : use_(std::move(use)) {}
   GraphBuilder(const GraphBuilder&) = delete;
   GraphBuilder& operator=(const GraphBuilder&) = delete;
 
   /// Bytes of the model's files: constants may take some times as much and a fixed amount on top.
-  void set_source_bytes(std::uint64_t bytes) { source_bytes_ = bytes; }
+  void set_source_bytes(std::uint64_t bytes) { use_->source_bytes = bytes; }
+  [[nodiscard]] const std::shared_ptr<Use>& use() const { return use_; }
 
   ValueId input(const std::string& name, TensorType type, std::string_view layout = {});
   /// Another name for the input added last.
@@ -86,6 +101,9 @@ class GraphBuilder {
   /// As `add`, with this many outputs.
   std::vector<ValueId> add_many(std::string_view op, const std::string& name, const std::vector<ValueId>& inputs,
                                 std::size_t outputs, const Attributes& attributes = {}, int opset = 0);
+  /// As `add_many`, for operators whose attributes are no text: those with bodies.
+  std::vector<ValueId> add_prepared(std::string_view op, const std::string& name, const std::vector<ValueId>& inputs,
+                                    std::size_t outputs, std::any attributes);
 
   /// Begins the nodes that one node of the file becomes; they are added without a name.
   void begin_node(const std::string& name) { node_name_ = name; }
@@ -120,6 +138,8 @@ class GraphBuilder {
   Graph finish(const std::string& name);
 
  private:
+  Node begin(std::string_view op, const std::string& name, const std::vector<ValueId>& inputs);
+  std::vector<ValueId> add_built(Node node, const std::string& name, std::size_t outputs);
   std::string unique_name(const std::string& name);
   void rename(Node& node, const std::string& name);
   void evaluate_small(const Node& node, const std::vector<TensorType>& types);
@@ -130,11 +150,7 @@ class GraphBuilder {
   std::map<std::string, int> next_suffix_;
   std::string node_name_;
   std::size_t first_unnamed_ = 0;
-  std::uint64_t source_bytes_ = 0;
-  std::uint64_t name_bytes_ = 0;
-  std::uint64_t constant_bytes_ = 0;
-  std::uint64_t evaluated_bytes_ = 0;
-  std::set<const std::byte*> counted_;  ///< Memory of constants: several may share one.
+  std::shared_ptr<Use> use_;
 };
 
 }  // namespace fovea::importer

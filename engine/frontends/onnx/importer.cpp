@@ -139,7 +139,8 @@ Importer::Importer(const proto::ModelProto& model, TensorReader& tensors) : mode
   for (const auto& import : model.opset_import()) {
     opsets_[import.domain() == "ai.onnx" ? "" : import.domain()] = clamp_opset(import.version());
   }
-  builder_.set_source_bytes(tensors.bytes());
+  levels_.emplace_back();
+  builder().set_source_bytes(tensors.bytes());
   opsets_.try_emplace("", 1);  // what files of the first format version mean
   for (const proto::FunctionProto& function : model.functions()) {
     functions_.try_emplace({function.domain(), function.name()}, &function);
@@ -164,12 +165,12 @@ Graph Importer::run() {
   try {
     add_nodes(graph);
   } catch (const Error& error) {
-    throw Error(error.code(), error.what() + open_extents_hint(builder_.graph(), error.code()));
+    throw Error(error.code(), error.what() + open_extents_hint(builder().graph(), error.code()));
   }
   for (const auto& output : graph.output()) {
-    builder_.output(look_up(output.name(), "the graph's output"), output.name());
+    builder().output(look_up(output.name(), "the graph's output"), output.name());
   }
-  return builder_.finish(graph.name());
+  return builder().finish(graph.name());
 }
 
 std::vector<ValueId> Importer::inline_graph(const proto::GraphProto& graph, const std::vector<ValueId>& inputs) {
@@ -179,8 +180,8 @@ std::vector<ValueId> Importer::inline_graph(const proto::GraphProto& graph, cons
   }
   count_work(1 + graph.node_size() + graph.initializer_size() + graph.sparse_initializer_size());
   // What the calling node added so far is its own; its name returns for what it adds later.
-  const std::string caller = builder_.node_name();
-  builder_.finish_node(kNone);
+  const std::string caller = builder().node_name();
+  builder().finish_node(kNone);
   scopes_.emplace_back();
   add_initializers(graph);
   for (int i = 0; i < graph.input_size(); ++i) {
@@ -192,7 +193,7 @@ std::vector<ValueId> Importer::inline_graph(const proto::GraphProto& graph, cons
     outputs.push_back(look_up(output.name(), fmt::format("the output of sub-graph '{}'", graph.name())));
   }
   scopes_.pop_back();
-  builder_.begin_node(caller);
+  builder().begin_node(caller);
   return outputs;
 }
 
@@ -219,20 +220,78 @@ void Importer::define(const std::string& name, ValueId value) {
   }
 }
 
-ValueId Importer::look_up(const std::string& name, const std::string& reader) const {
-  for (auto scope = scopes_.rbegin(); scope != scopes_.rend(); ++scope) {
-    if (const auto found = scope->find(name); found != scope->end()) {
-      return found->second;
+ValueId Importer::look_up(const std::string& name, const std::string& reader) {
+  for (std::size_t scope = scopes_.size(); scope-- > 0;) {
+    const auto found = scopes_[scope].find(name);
+    if (found == scopes_[scope].end()) {
+      continue;
     }
+    std::size_t level = levels_.size() - 1;
+    while (levels_[level].first_scope > scope) {
+      --level;
+    }
+    ValueId value = found->second;
+    for (++level; level < levels_.size(); ++level) {
+      value = capture(level, value);
+    }
+    return value;
   }
   fail(ErrorCode::kInvalidModel, "{} reads '{}', which is neither an input, an initializer nor computed", reader, name);
+}
+
+ValueId Importer::capture(std::size_t level, ValueId outer) {
+  if (outer == kNone) {
+    return kNone;
+  }
+  Level& inner = levels_[level];
+  if (const auto found = inner.captured.find(outer); found != inner.captured.end()) {
+    return found->second;
+  }
+  const importer::GraphBuilder& from = levels_[level - 1].builder;
+  const std::string name = from.graph().value(outer).name;
+  ValueId value = kNone;
+  if (const Tensor* known = from.known(outer)) {
+    value = inner.builder.constant(name, *known);
+  } else {
+    value = inner.builder.input(name, from.type(outer));
+    inner.captures.push_back(outer);
+  }
+  inner.captured.emplace(outer, value);
+  return value;
+}
+
+BuiltBody Importer::build_body(const proto::GraphProto& graph, const std::vector<TensorType>& inputs,
+                               const AdaptValues& prepare, const AdaptValues& finish) {
+  constexpr std::size_t kMaxDepth = 4;  // each level multiplies how often types are inferred
+  if (levels_.size() > kMaxDepth) {
+    fail(ErrorCode::kUnsupported, "sub-graph '{}': bodies of control flow are nested more than {} deep", graph.name(),
+         kMaxDepth);
+  }
+  levels_.emplace_back(builder().use(), scopes_.size());
+  builder().begin_node("body");
+  std::vector<ValueId> own;
+  for (const TensorType& type : inputs) {
+    own.push_back(builder().input(fmt::format("input{}", own.size()), type));
+  }
+  std::vector<ValueId> outputs = inline_graph(graph, prepare ? prepare(builder(), own) : own);
+  outputs = finish ? finish(builder(), outputs) : outputs;
+  builder().finish_node(kNone);
+  for (std::size_t i = 0; i < outputs.size(); ++i) {
+    if (outputs[i] == kNone) {
+      fail(ErrorCode::kInvalidModel, "output {} of sub-graph '{}' is absent", i, graph.name());
+    }
+    builder().output(outputs[i], fmt::format("output{}", i));
+  }
+  BuiltBody built{builder().finish(graph.name()), std::move(levels_.back().captures)};
+  levels_.pop_back();
+  return built;
 }
 
 void Importer::add_initializers(const proto::GraphProto& graph) {
   const auto add = [&](const std::string& name, const auto& initializer) {
     Tensor tensor = tensors_.read(initializer, fmt::format("initializer '{}'", name));
-    builder_.set_source_bytes(tensors_.bytes());  // reading may have opened a further file
-    define(name, builder_.constant(name, std::move(tensor)));
+    builder().set_source_bytes(tensors_.bytes());  // reading may have opened a further file
+    define(name, builder().constant(name, std::move(tensor)));
   };
   for (const auto& initializer : graph.initializer()) {
     add(initializer.name(), initializer);
@@ -246,7 +305,7 @@ void Importer::add_inputs(const proto::GraphProto& graph) {
   for (const auto& input : graph.input()) {
     // Files of format versions below 4 list initializers among the inputs; later ones do so for default values.
     if (!scopes_.back().contains(input.name())) {
-      define(input.name(), builder_.input(input.name(), declared_type(input)));
+      define(input.name(), builder().input(input.name(), declared_type(input)));
     }
   }
 }
@@ -273,9 +332,9 @@ void Importer::add_node(const proto::NodeProto& node) {
   for (const std::string& input : node.input()) {
     inputs.push_back(input.empty() ? kNone : look_up(input, where));
   }
-  builder_.begin_node(name);
+  builder().begin_node(name);
   const std::vector<ValueId> outputs = convert(node, inputs);
-  builder_.finish_node(outputs.empty() ? kNone : outputs[0]);
+  builder().finish_node(outputs.empty() ? kNone : outputs[0]);
   for (int i = 0; i < node.output_size(); ++i) {
     if (node.output(i).empty()) {
       continue;
@@ -296,7 +355,7 @@ std::vector<ValueId> Importer::convert(const proto::NodeProto& node, const std::
     fail(ErrorCode::kUnsupported, "node '{}' ({}) of domain '{}' is not supported", node.name(), node.op_type(),
          node.domain());
   }
-  NodeContext context(node, inputs, opset_of(node.domain()), builder_, tensors_, *this);
+  NodeContext context(node, inputs, opset_of(node.domain()), builder(), tensors_, *this);
   return op->convert(context);
 }
 

@@ -113,6 +113,14 @@ const proto::GraphProto& NodeContext::subgraph(std::string_view name) const {
   return attribute->g();
 }
 
+const Shape& NodeContext::shape(ValueId id) const {
+  const Shape& known = builder_.shape(id);
+  if (!has_rank(known)) {
+    unsupported(fmt::format("reads '{}', whose rank is known at run time only", builder_.graph().value(id).name));
+  }
+  return known;
+}
+
 ValueId NodeContext::integer_list(const std::vector<std::int64_t>& values) {
   return constant(Tensor::of<std::int64_t>({static_cast<std::int64_t>(values.size())}, values));
 }

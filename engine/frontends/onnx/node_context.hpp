@@ -1,6 +1,7 @@
 // What the conversion of one ONNX node sees: the node's inputs and attributes, and the graph being built.
 #pragma once
 
+#include <any>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -74,6 +75,12 @@ class NodeContext {
     return builder_.add_many(op, {}, inputs, options.outputs, attributes, options.version);
   }
 
+  /// A node whose attributes are bodies; as many outputs as asked for.
+  std::vector<ValueId> add_bodies(std::string_view op, const std::vector<ValueId>& inputs, std::size_t outputs,
+                                  std::any bodies) {
+    return builder_.add_prepared(op, {}, inputs, outputs, std::move(bodies));
+  }
+
   ValueId constant(Tensor tensor) { return builder_.constant(name_ + "/constant", std::move(tensor)); }
   ValueId integer_list(const std::vector<std::int64_t>& values);  ///< i64[n]
   ValueId integer_scalar(std::int64_t value);                     ///< i64[]
@@ -90,8 +97,10 @@ class NodeContext {
   ValueId squeeze(ValueId value, const std::vector<std::int64_t>& axes);
   ValueId unsqueeze(ValueId value, const std::vector<std::int64_t>& axes);
 
-  [[nodiscard]] const Shape& shape(ValueId id) const { return builder_.shape(id); }
-  [[nodiscard]] std::size_t rank(ValueId id) const { return builder_.rank(id); }
+  /// \throws Error{kUnsupported} when not even the rank is known.
+  [[nodiscard]] const Shape& shape(ValueId id) const;
+  [[nodiscard]] std::size_t rank(ValueId id) const { return shape(id).size(); }
+  [[nodiscard]] const TensorType& type(ValueId id) const { return builder_.type(id); }
   [[nodiscard]] DataType data_type(ValueId id) const { return builder_.data_type(id); }
   /// The node of ours that computes the value, or nullptr. Valid until something is added.
   [[nodiscard]] const Node* producer(ValueId id) const {

@@ -222,14 +222,30 @@ class GraphWriter {
     sources_[port.value] = {next_layer_ - 1, 0};
   }
 
-  void write_constant_layer(const std::string& name, const Tensor& tensor) {
+  void write_bytes(const std::string& name, std::string_view element, const TensorType& type,
+                   std::span<const std::byte> bytes) {
     pugi::xml_node layer = add_layer(name, "Const", 1);
     pugi::xml_node data = layer.append_child("data");
-    data.append_attribute("element_type") = std::string(element_type(tensor.data_type())).c_str();
-    data.append_attribute("shape") = dims_text(tensor.shape()).c_str();
-    data.append_attribute("offset") = static_cast<unsigned long long>(weights_.add(tensor.bytes()));
-    data.append_attribute("size") = static_cast<unsigned long long>(tensor.bytes().size());
-    add_port(layer.append_child("output"), 0, tensor.type(), {});
+    data.append_attribute("element_type") = std::string(element).c_str();
+    data.append_attribute("shape") = dims_text(type.shape).c_str();
+    data.append_attribute("offset") = static_cast<unsigned long long>(weights_.add(bytes));
+    data.append_attribute("size") = static_cast<unsigned long long>(bytes.size());
+    add_port(layer.append_child("output"), 0, type, {});
+  }
+
+  void write_constant_layer(const std::string& name, const Tensor& tensor) {
+    write_bytes(name, element_type(tensor.data_type()), tensor.type(), tensor.bytes());
+  }
+
+  /// Ones and zeros, eight in a byte, as readers want the weights of BinaryConvolution.
+  void write_bits(ValueId id) {
+    const std::vector<double> values = to_doubles(graph_.constant(id)->view());
+    std::vector<std::byte> packed((values.size() + 7) / 8);
+    for (std::size_t i = 0; i < values.size(); ++i) {
+      packed[i / 8] |= values[i] != 0 ? std::byte{128} >> (i % 8) : std::byte{0};
+    }
+    write_bytes(graph_.value(id).name, "u1", graph_.value(id).type, packed);
+    sources_[id] = {next_layer_ - 1, 0};
   }
 
   static Tensor compress(const Tensor& tensor) {
@@ -281,7 +297,8 @@ class GraphWriter {
              node.op->name);
       }
       if (!sources_.contains(input)) {
-        write_constant(input);
+        const bool bits = node.op->name == "BinaryConvolution" && input == node.inputs[1];
+        bits ? write_bits(input) : write_constant(input);
       }
     }
     std::vector<std::pair<Source, TensorType>> sources;

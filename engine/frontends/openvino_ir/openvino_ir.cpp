@@ -306,7 +306,9 @@ class GraphBuilder {
   }
 
   Tensor read_constant(const IrLayer& layer) {
-    const TensorType type{element_type(layer), parse_shape(layer, data_attribute(layer, "shape"))};
+    const bool bits = to_lower(data_attribute(layer, "element_type")) == "u1";  // eight in a byte, the highest first
+    const TensorType type{bits ? DataType::kU8 : element_type(layer),
+                          parse_shape(layer, data_attribute(layer, "shape"))};
     const auto offset = parse_int(data_attribute(layer, "offset"));
     const auto size = parse_int(data_attribute(layer, "size"));
     if (!offset || !size || *offset < 0 || *size < 0) {
@@ -316,7 +318,7 @@ class GraphBuilder {
     if (!is_static(type.shape)) {
       fail(ErrorCode::kInvalidModel, "constant '{}' has the dynamic shape {}", layer.name, to_string(type.shape));
     }
-    const std::size_t needed = byte_size(type);
+    const std::size_t needed = bits ? (byte_size(type) + 7) / 8 : byte_size(type);
     if (static_cast<std::uint64_t>(*size) < needed) {
       fail(ErrorCode::kInvalidModel, "constant '{}' of {} needs {} bytes, size is {}", layer.name, to_string(type),
            needed, *size);
@@ -331,16 +333,24 @@ class GraphBuilder {
            begin + needed, weights_name_, bytes.size());
     }
     const std::byte* data = bytes.data() + begin;
-    if (reinterpret_cast<std::uintptr_t>(data) % size_of(type.data_type) == 0) {
+    if (!bits && reinterpret_cast<std::uintptr_t>(data) % size_of(type.data_type) == 0) {
       return {type, data, weights_};
     }
     // Files align nothing, so some are copied; constants that lie over each other could ask for any amount.
-    copied_bytes_ += needed;
-    if (const std::uint64_t most = kExtraCopiedBytes + 2 * bytes.size(); copied_bytes_ > most) {
+    copied_bytes_ += bits ? byte_size(type) : needed;
+    const std::uint64_t most = kExtraCopiedBytes + (bits ? 16 : 2) * bytes.size();
+    if (copied_bytes_ > most) {
       fail(ErrorCode::kInvalidModel, "constant '{}': unaligned constants take {} bytes up to here, '{}' has {}",
            layer.name, copied_bytes_, weights_name_, bytes.size());
     }
     Tensor copy(type);
+    if (bits) {
+      const std::span<std::uint8_t> values = copy.data<std::uint8_t>();
+      for (std::size_t i = 0; i < values.size(); ++i) {
+        values[i] = static_cast<std::uint8_t>(std::to_integer<unsigned>(data[i / 8]) >> (7 - i % 8) & 1U);
+      }
+      return copy;
+    }
     std::memcpy(copy.mutable_view().bytes, data, needed);
     return copy;
   }

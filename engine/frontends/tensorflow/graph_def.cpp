@@ -1,6 +1,7 @@
 #include "engine/frontends/tensorflow/graph_def.hpp"
 
 #include <algorithm>
+#include <array>
 #include <map>
 #include <optional>
 #include <set>
@@ -211,6 +212,32 @@ AttrValue int_list(const std::vector<std::int64_t>& values) {
   return attribute;
 }
 
+std::string_view as_text(std::span<const std::byte> file) {
+  return {reinterpret_cast<const char*>(file.data()), file.size()};
+}
+
+/// A SavedModel begins with its schema version, or without one with its graphs; a GraphDef with anything else.
+bool is_saved_model(std::span<const std::byte> file, Encoding encoding) {
+  constexpr std::byte kSchemaVersion{0x08};  // the field's number and kind
+  if (encoding == Encoding::kBinary) {
+    return !file.empty() && file[0] == kSchemaVersion;
+  }
+  const std::string_view text = trim(as_text(file));
+  return text.starts_with("saved_model_schema_version") || text.starts_with("meta_graphs");
+}
+
+void parse(google::protobuf::Message& message, std::span<const std::byte> file, const std::string& name,
+           Encoding encoding) {
+  if (encoding == Encoding::kBinary) {
+    importer::parse_binary(message, file, name);
+    return;
+  }
+  // What writers add and nothing here reads.
+  static constexpr std::array<std::string_view, 6> kQuiet = {"device", "versions", "experimental_debug_info",
+                                                             "type",   "shape",    "meta_graph_version"};
+  importer::parse_text(message, as_text(file), name, kQuiet);
+}
+
 }  // namespace
 
 TensorName parse_tensor_name(const std::string& name) {
@@ -230,20 +257,19 @@ TensorName parse_tensor_name(const std::string& name) {
   return {name.substr(0, first), static_cast<int>(index)};
 }
 
-LoadedGraph load_graph(std::span<const std::byte> file, const std::string& name) {
+LoadedGraph load_graph(std::span<const std::byte> file, const std::string& name, Encoding encoding) {
   LoadedGraph graph;
   graph.bytes = file.size();
-  constexpr std::byte kSchemaVersion{0x08};  // the first field of a SavedModel, a number; a GraphDef starts with a node
-  graph.saved_model = !file.empty() && file[0] == kSchemaVersion;
+  graph.saved_model = is_saved_model(file, encoding);
   if (!graph.saved_model) {
     GraphDef definition;
-    importer::parse_binary(definition, file, name);
+    parse(definition, file, name, encoding);
     graph.nodes = Inliner(definition.library()).run(*definition.mutable_node());
     graph.outputs = sinks(graph.nodes);
     return graph;
   }
   SavedModel model;
-  importer::parse_binary(model, file, name);
+  parse(model, file, name, encoding);
   MetaGraphDef& meta = serving_graph(model);
   const SignatureDef* signature = serving_signature(meta);
   if (signature == nullptr) {

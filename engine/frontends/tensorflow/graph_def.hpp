@@ -30,9 +30,15 @@ struct TensorName {
 };
 TensorName parse_tensor_name(const std::string& name);
 
+/// How a file spells its messages.
+enum class Encoding : std::uint8_t {
+  kBinary,
+  kText,  ///< protobuf's text form (.pbtxt).
+};
+
 /// Reads a frozen GraphDef or a SavedModel, told apart by content.
 /// \throws Error{kInvalidModel, kUnsupported}.
-LoadedGraph load_graph(std::span<const std::byte> file, const std::string& name);
+LoadedGraph load_graph(std::span<const std::byte> file, const std::string& name, Encoding encoding = Encoding::kBinary);
 
 /// SpaceToBatchND → convolution → BatchToSpaceND, which is how dilated convolutions were once written, becomes a
 /// convolution with dilations and explicit pads.

@@ -1,5 +1,5 @@
-// Reads a TensorFlow model: a frozen graph (.pb), or a SavedModel (saved_model.pb with the folder "variables" beside
-// it). https://www.tensorflow.org/guide/saved_model
+// Reads a TensorFlow model: a frozen graph (.pb, or .pbtxt as text), or a SavedModel (saved_model.pb with the folder
+// "variables" beside it). https://www.tensorflow.org/guide/saved_model
 
 #include "engine/frontends/content_hash.hpp"
 #include "engine/frontends/frontend.hpp"
@@ -10,7 +10,7 @@ namespace tensorflow {
 namespace {
 
 bool recognises(const std::filesystem::path& path, std::span<const std::byte> /*head*/) {
-  return path.extension() == ".pb";
+  return path.extension() == ".pb" || path.extension() == ".pbtxt";
 }
 
 std::vector<FrontendOperator> operators() {
@@ -23,7 +23,8 @@ std::vector<FrontendOperator> operators() {
 
 Model read(const std::filesystem::path& path) {
   const auto file = MappedFile::open(path);
-  LoadedGraph loaded = load_graph(file->bytes(), fmt::format("'{}'", path.filename().string()));
+  LoadedGraph loaded = load_graph(file->bytes(), fmt::format("'{}'", path.filename().string()),
+                                  path.extension() == ".pbtxt" ? Encoding::kText : Encoding::kBinary);
   fold_dilated_convolutions(loaded.nodes);
   const std::filesystem::path variables = path.parent_path() / "variables";
   Model model;

@@ -79,8 +79,13 @@ const Converters& all_converters() {
   return kConverters;
 }
 
-Converter find_converter(schema::BuiltinOperator code) {
-  const auto found = all_converters().find(code);
+Converter find_converter(const schema::OperatorCode& code) {
+  if (code_of(code) == schema::BuiltinOperator::CUSTOM) {
+    const auto custom =
+        custom_converters().find(code.custom_code() == nullptr ? "" : code.custom_code()->string_view());
+    return custom == custom_converters().end() ? nullptr : custom->second;
+  }
+  const auto found = all_converters().find(code_of(code));
   return found == all_converters().end() ? nullptr : found->second;
 }
 
@@ -197,7 +202,7 @@ void Importer::check_operators() const {
       fail(ErrorCode::kInvalidModel, "an operator has no output");
     }
     const schema::OperatorCode& code = *codes->Get(op->opcode_index());
-    if (find_converter(code_of(code)) == nullptr) {
+    if (find_converter(code) == nullptr) {
       report.add(operator_name(code), info(op->outputs()->Get(0)).name);
     }
   }
@@ -208,7 +213,7 @@ void Importer::add_operator(const schema::Operator& op) {
   const schema::OperatorCode& code = *file_.model->operator_codes()->Get(op.opcode_index());
   const OpContext context(*this, op, info(op.outputs()->Get(0)).name);
   try {
-    find_converter(code_of(code))(context);
+    find_converter(code)(context);
   } catch (const Error& error) {
     throw error.with_context(fmt::format("operator '{}' ({})", context.name(), operator_name(code)));
   }

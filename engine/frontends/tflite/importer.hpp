@@ -8,6 +8,7 @@
 
 #include <map>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "engine/frontends/common/nhwc.hpp"
@@ -115,8 +116,12 @@ void add_shape_ops(Converters& converters);       ///< Movement of data.
 /// By operator code.
 const Converters& all_converters();
 
+/// Operators with names of their own (detection_ops.cpp).
+using CustomConverters = std::map<std::string_view, Converter>;
+const CustomConverters& custom_converters();
+
 /// The converter of an operator, or nullptr.
-Converter find_converter(schema::BuiltinOperator code);
+Converter find_converter(const schema::OperatorCode& code);
 
 /// Range of the integers that store a stepped tensor.
 struct StoredRange {

@@ -24,6 +24,9 @@ std::vector<FrontendOperator> operators() {
   for (const auto& [code, converter] : all_converters()) {
     list.push_back({schema::EnumNameBuiltinOperator(code), ""});
   }
+  for (const auto& [name, converter] : custom_converters()) {
+    list.push_back({std::string(name), ""});
+  }
   return list;
 }
 

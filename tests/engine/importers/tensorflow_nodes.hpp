@@ -13,8 +13,8 @@ namespace fovea::test {
 
 namespace tf = fovea::tensorflow;
 
-inline constexpr int kFloat = 1;
-inline constexpr int kInt = 3;
+inline constexpr tf::ElementType kFloat = tf::DT_FLOAT;
+inline constexpr tf::ElementType kInt = tf::DT_INT32;
 
 /// Adds nodes to a GraphDef or a FunctionDef.
 template <class Message>

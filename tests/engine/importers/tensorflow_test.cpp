@@ -1,5 +1,6 @@
 // The TensorFlow importer on small graphs: layouts, dilated convolutions, functions, a SavedModel's checkpoint,
 // refusals.
+#include <google/protobuf/text_format.h>
 #include <gtest/gtest.h>
 
 #include "engine/frontends/frontend.hpp"
@@ -195,6 +196,68 @@ TEST_F(SavedModel, TablesMayBeDamagedAnywhere) {
       }
     }
   }
+}
+
+TEST_F(TensorFlow, ReadsTheTextForm) {
+  const auto path = dir_.write("net.pbtxt", R"(
+    node { name: "x" op: "Placeholder" device: "/device:CPU:0"
+      attr { key: "dtype" value { type: DT_FLOAT } }
+      attr { key: "shape" value { shape { dim { size: 1 } dim { size: 2 } } } } }
+    node { name: "w" op: "Const"  # 1 and 2 as bytes
+      attr { key: "dtype" value { type: DT_FLOAT } }
+      attr { key: "value" value { tensor { dtype: DT_FLOAT tensor_shape { dim { size: 2 } }
+        tensor_content: "\000\000\200?\000\000\000@" } } } }
+    node { name: "y" op: "Mul" input: "x" input: "w" attr { key: "T" value { type: DT_FLOAT } } }
+    versions { producer: 26 })");
+  EXPECT_THAT(run_model(path, Tensor::of<float>({1, 2}, {3, 4})), ElementsAre(3, 8));
+  EXPECT_EQ(read_model(path).format, "TensorFlow frozen graph");
+}
+
+TEST_F(TensorFlow, TextAndBytesAreTheSameGraph) {
+  nodes_.placeholder("x", {1, 2, 2, 2});
+  nodes_.floats("f", {1, 1, 2, 1}, {1, 10});
+  nodes_.convolution("c", "x", "f", "VALID");
+  nodes_.ints("axes", {1, 2});
+  nodes_.add("Mean", "y", {"c", "axes"});
+  std::string text;
+  ASSERT_TRUE(google::protobuf::TextFormat::PrintToString(graph_, &text));
+  EXPECT_EQ(to_text(read_model(dir_.write("net.pbtxt", text)).graph), to_text(read_model(write()).graph));
+}
+
+TEST_F(TensorFlow, ReadsASavedModelInTextForm) {
+  const auto path = dir_.write("saved_model.pbtxt", R"(saved_model_schema_version: 1
+    meta_graphs {
+      meta_info_def { tags: "serve" }
+      graph_def {
+        node { name: "x" op: "Placeholder" attr { key: "dtype" value { type: DT_FLOAT } }
+          attr { key: "shape" value { shape { dim { size: 2 } } } } }
+        node { name: "y" op: "Neg" input: "x" } }
+      signature_def { key: "serving_default" value {
+        inputs { key: "data" value { name: "x:0" dtype: DT_FLOAT } }
+        outputs { key: "result" value { name: "y:0" dtype: DT_FLOAT } } } } })");
+  const Model model = read_model(path);
+  EXPECT_EQ(model.format, "TensorFlow SavedModel");
+  EXPECT_EQ(model.graph.inputs[0].name, "data");
+  EXPECT_THAT(run_model(path, Tensor::of<float>({2}, {3, 4})), ElementsAre(-3, -4));
+}
+
+TEST_F(TensorFlow, RefusesTextThatIsNoGraph) {
+  const auto refuses_text = [&](const std::string& text, std::initializer_list<std::string_view> parts) {
+    const auto path = dir_.write("net.pbtxt", text);
+    expect_error(ErrorCode::kInvalidModel, parts, [&] { read_model(path); });
+  };
+  refuses_text("node { name: \"x\"\n op: }", {"'net.pbtxt'", "line 2"});
+  refuses_text("node { name: \"x\" attr { key: \"dtype\" value { type: DT_TEXT } } }", {"'net.pbtxt'", "DT_TEXT"});
+  std::string deep;
+  for (int i = 0; i < 200; ++i) {
+    deep += "unknown {";
+  }
+  refuses_text(deep, {"'net.pbtxt'"});
+  std::string many;
+  for (int i = 0; i < 50'001; ++i) {
+    many += "node{}";
+  }
+  refuses_text(many, {"'net.pbtxt' has 50001 messages, expected at most 50000"});
 }
 
 TEST_F(TensorFlow, RefusesCyclesAndWhatIsMissing) {

@@ -12,7 +12,7 @@
 
 namespace fovea::test {
 
-/// Writes a model with one subgraph. Tensor 0 is the input, the last one the output.
+/// Writes a model with one subgraph. Tensor 0 is the input, the last one the output, unless said otherwise.
 class TfliteWriter {
  public:
   int tensor(const std::vector<int>& shape, tflite::schema::TensorType type, const std::vector<std::uint8_t>& data = {},
@@ -45,9 +45,19 @@ class TfliteWriter {
                                                               &inputs, &outputs, type, options));
   }
 
-  std::string finish() {
-    const std::vector<int> inputs = {0};
-    const std::vector<int> outputs = {static_cast<int>(tensors_.size()) - 1};
+  void add_custom(const char* name, const std::vector<int>& inputs, const std::vector<int>& outputs,
+                  const std::vector<std::uint8_t>& options) {
+    const int number = static_cast<int>(tflite::schema::BuiltinOperator::CUSTOM);
+    codes_.push_back(
+        tflite::schema::CreateOperatorCodeDirect(builder_, static_cast<std::int8_t>(number), name, 1, number));
+    operators_.push_back(tflite::schema::CreateOperatorDirect(builder_, static_cast<std::uint32_t>(codes_.size() - 1),
+                                                              &inputs, &outputs, tflite::schema::Options::NONE, 0,
+                                                              &options));
+  }
+
+  std::string finish() { return finish({0}, {static_cast<int>(tensors_.size()) - 1}); }
+
+  std::string finish(const std::vector<int>& inputs, const std::vector<int>& outputs) {
     const std::vector graphs = {
         tflite::schema::CreateSubGraphDirect(builder_, &tensors_, &inputs, &outputs, &operators_, "main")};
     tflite::schema::FinishModelBuffer(

@@ -125,6 +125,57 @@ TEST(Convolution, DynamicBatchAndExtents) {
             (Shape{kDynamic, 4, kDynamic, 8}));
 }
 
+/// Bits that look random.
+Tensor bits(Shape shape, std::uint32_t seed) {
+  std::vector<double> values = to_doubles(noise(shape, seed).view());
+  std::ranges::transform(values, values.begin(), [](double value) { return value < 0 ? 0.0 : 1.0; });
+  Tensor result(DataType::kF32, shape);
+  store(result.mutable_view(), values);
+  return result;
+}
+
+/// 2·x − 1 with ones or minus ones around it.
+Tensor signs(const Tensor& x, std::int64_t pad, float around) {
+  const Shape& s = x.shape();
+  Tensor result(DataType::kF32, {s[0], s[1], s[2] + 2 * pad, s[3] + 2 * pad});
+  float* target = result.data<float>().data();
+  for (std::int64_t plane = 0; plane < s[0] * s[1]; ++plane) {
+    for (std::int64_t h = -pad; h < s[2] + pad; ++h) {
+      for (std::int64_t w = -pad; w < s[3] + pad; ++w) {
+        const bool inside = h >= 0 && w >= 0 && h < s[2] && w < s[3];
+        *target++ = inside ? 2 * x.data<float>()[static_cast<std::size_t>((plane * s[2] + h) * s[3] + w)] - 1 : around;
+      }
+    }
+  }
+  return result;
+}
+
+TEST(BinaryConvolution, IsAConvolutionOfSigns) {
+  const Tensor x = bits({2, 3, 7, 9}, 1);
+  const Tensor w = bits({4, 3, 3, 3}, 2);
+  const Tensor small_weights = w.cast(DataType::kU8);
+  expect_outputs({"BinaryConvolution", "mode=xnor-popcount pad_value=0", {x, small_weights}},
+                 {plain_convolution(signs(x, 0, 0), signs(w, 0, 0), {}, {2, 4, 5, 7})});
+  for (const bool ones : {false, true}) {
+    expect_outputs({"BinaryConvolution",
+                    fmt::format("strides=2,1 pads_begin=2,2 pads_end=2,2 pad_value={}", ones ? 1 : 0),
+                    {x, small_weights}},
+                   {plain_convolution(signs(x, 2, ones ? 1.0F : -1.0F), signs(w, 0, 0), {{2, 1}}, {2, 4, 5, 11})});
+  }
+  // One equal bit of two: 2·1 − 2.
+  expect_outputs({"BinaryConvolution", "", {f32({1, 2, 1, 1}, {1, 1}), f32({1, 2, 1, 1}, {0, 1})}},
+                 {f32({1, 1, 1, 1}, {0})});
+}
+
+TEST(BinaryConvolution, Refusals) {
+  const Tensor x = bits({1, 2, 4, 4}, 1);
+  const Tensor w = bits({1, 2, 3, 3}, 2);
+  expect_refused({"BinaryConvolution", "pad_value=0.5", {x, w}}, ErrorCode::kUnsupported, "pad_value is 0.5");
+  expect_invalid({"BinaryConvolution", "mode=and", {x, w}}, "expected one of: xnor-popcount");
+  expect_invalid({"BinaryConvolution", "", {x, bits({1, 3, 3, 3}, 2)}}, "data has 2 channels, the weights expect 3");
+  expect_invalid({"BinaryConvolution", "", {bits({2, 4, 4}, 1), w}}, "data has shape");
+}
+
 /// Every input element adds its kernel to the output: the definition of the transposed convolution.
 /// \param weights  [C, O, kh, kw]
 Tensor plain_deconvolution(const Tensor& x, const Tensor& weights, const Plane& p, Shape output) {

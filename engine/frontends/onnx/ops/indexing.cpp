@@ -70,8 +70,11 @@ Values convert_one_hot(NodeContext& node) {
 
 Values convert_top_k(NodeContext& node) {
   const ValueId x = node.input(0);
-  const std::int64_t k = node.opset() < 10 ? node.integer("k", 1) : node.constant_integer(1, "K");
-  return node.add_node("TopK", {x, node.integer_scalar(k)},
+  const bool known = node.opset() < 10 || node.known_integers(1).has_value();
+  const ValueId k = known
+                        ? node.integer_scalar(node.opset() < 10 ? node.integer("k", 1) : node.constant_integer(1, "K"))
+                        : node.reshape(node.input(1), {});
+  return node.add_node("TopK", {x, k},
                        {{"axis", node.integer("axis", -1)},
                         {"mode", node.flag("largest", true) ? "max" : "min"},
                         {"sort", node.flag("sorted", true) ? "value" : "none"},

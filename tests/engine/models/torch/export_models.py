@@ -111,16 +111,40 @@ class Detector(nn.Module):
         return torch.cat((boxes, torch.cat(scores, 2).sigmoid()), 1)
 
 
-class Heads(nn.Module):
-    """The part of a torchvision detector before its boxes are chosen."""
+class Detections(nn.Module):
+    """A torchvision detector from the image to the boxes it chooses. Which boxes those are hangs on the order of their
+    scores, so these shall differ by more than f32 rounding: random weights alone make nearly equal ones."""
 
     def __init__(self, detector):
         super().__init__()
-        self.backbone, self.head = detector.backbone, detector.head
+        self.detector = detector
+
+    def spread_scores(self, side):
+        """Normalises what batch normalisations see, and widens the last layers of the scores."""
+        for module in self.detector.modules():
+            if isinstance(module, nn.BatchNorm2d):
+                module.momentum = 1.0
+        for module in self.detector.head.classification_head.modules():
+            if isinstance(module, nn.Conv2d) and module.kernel_size == (1, 1):
+                nn.init.normal_(module.weight, 0, 0.05)
+        self.detector.train()
+        with torch.no_grad():
+            self.detector.head(list(self.detector.backbone(2 * torch.rand(2, 3, side, side) - 1).values()))
+        self.eval()
+
+    def image(self, side):
+        """An image whose detections have scores that are far enough apart."""
+        for _ in range(20):
+            x = torch.rand(1, 3, side, side)
+            with torch.no_grad():
+                scores = self(x)[2]
+            if len(scores) > 1 and (scores[:-1] - scores[1:]).min() > 2e-4:
+                return x
+        sys.exit("no image gives detections with distinct scores")
 
     def forward(self, x):
-        found = self.head(list(self.backbone(x).values()))
-        return found["bbox_regression"], found["cls_logits"]
+        found = self.detector([x[0]])[0]
+        return found["boxes"], found["labels"], found["scores"]
 
 
 class Segmentation(nn.Module):
@@ -140,8 +164,8 @@ def networks():
     yield "mobilenet_v2", 96, models.mobilenet_v2(num_classes=100)
     yield "resnet50", 96, models.resnet50(num_classes=100)
     yield "efficientnet_b0", 96, models.efficientnet_b0(num_classes=100)
-    yield "ssdlite_heads", 128, Heads(
-        models.detection.ssdlite320_mobilenet_v3_large(weights=None, weights_backbone=None, num_classes=21))
+    yield "ssdlite", 320, Detections(models.detection.ssdlite320_mobilenet_v3_large(
+        weights=None, weights_backbone=None, num_classes=4, topk_candidates=30, detections_per_img=15))
     yield "deeplabv3", 96, Segmentation(
         models.segmentation.deeplabv3_mobilenet_v3_large(weights=None, weights_backbone=None, num_classes=21))
     yield "detector", 128, Detector()
@@ -164,7 +188,11 @@ def randomise(network):
 def export(folder, name, side, network):
     network.eval()
     randomise(network)
-    x = torch.rand(1, 3, side, side)
+    if isinstance(network, Detections):
+        network.spread_scores(side)
+        x = network.image(side)
+    else:
+        x = torch.rand(1, 3, side, side)
     with torch.no_grad():
         outputs = network(x)
     outputs = outputs if isinstance(outputs, tuple) else (outputs,)

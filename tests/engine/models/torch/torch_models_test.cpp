@@ -23,7 +23,7 @@ void PrintTo(const Case& c, std::ostream* out) { *out << c.network << " on " << 
 std::vector<Case> all_cases() {
   std::vector<Case> cases;
   for (const char* network :
-       {"mobilenet_v2", "resnet50", "efficientnet_b0", "ssdlite_heads", "deeplabv3", "detector", "vit_tiny"}) {
+       {"mobilenet_v2", "resnet50", "efficientnet_b0", "ssdlite", "deeplabv3", "detector", "vit_tiny"}) {
     cases.push_back({network, "CPU"});
     cases.push_back({network, "REFERENCE"});
   }
