@@ -134,10 +134,11 @@ def main():
             figures = compare(commands, options.rounds, options.seconds, options.repeat)
             results.setdefault(model.stem, {})[mode] = figures
             for name, peer in figures.items():
+                difference = "other shapes" if peer["difference"] is None else f"{peer['difference']:.1e}"
                 print(f"{model.stem:20} {mode:20} {name:12} {peer['median_ms']:9.3f} ms {peer['fps']:8.1f} fps  "
                       f"x{peer['latency_ratio']:.2f} latency  x{peer['throughput_ratio']:.2f} throughput  "
                       f"load {peer['load_ms']:.0f} ms  peak {peer['peak_rss_mb']:.0f} MB  "
-                      f"difference {peer['difference']}  repeated {peer['repeated_slices']}", flush=True)
+                      f"difference {difference}  repeated {peer['repeated_slices']}", flush=True)
     if options.json:
         options.json.write_text(json.dumps(results, indent=2))
 
