@@ -8,6 +8,7 @@ Normalisation statistics are settled on noise, so activations have the size they
 import argparse
 import pathlib
 
+import onnx
 import torch
 import torchvision
 from torch import nn
@@ -169,6 +170,24 @@ def settle(network, size):
     return network.eval()
 
 
+def remove_identities(path):
+    """The exporter shares equal parameters through Identity nodes, which OpenCV cannot read."""
+    model = onnx.load(str(path))
+    graph = model.graph
+    outputs = {port.name for port in graph.output}
+    source = {}
+    kept = []
+    for node in graph.node:
+        node.input[:] = [source.get(name, name) for name in node.input]
+        if node.op_type == "Identity" and node.output[0] not in outputs:
+            source[node.output[0]] = node.input[0]
+        else:
+            kept.append(node)
+    del graph.node[:]
+    graph.node.extend(kept)
+    onnx.save(model, str(path))
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=pathlib.Path)
@@ -181,6 +200,7 @@ def main():
         path = options.folder / f"{name}.onnx"
         torch.onnx.export(settle(make(), size), torch.randn(1, 3, size, size), path, opset_version=12,
                           input_names=["input"])
+        remove_identities(path)
         print(path, flush=True)
 
 

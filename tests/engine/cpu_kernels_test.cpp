@@ -124,6 +124,17 @@ TEST(CpuConvolution, PostOpChains) {
   }
 }
 
+/// Functions that oneDNN is slow at become a pass of ours over large results, with all that follows them.
+TEST(CpuConvolution, CostlyFunctionsOfLargeResults) {
+  for (const std::string chain :
+       {"| swish(1)", "| add(b: f32[1,24,1,1]{0}) | swish(1) | add(r: f32[1,24,20,20])",
+        "| relu(0.1) | multiply(s: f32[1,24,1,1]) | sigmoid | multiply(q: f32[1,24,1,1]) | add(r: f32[24,1,1]{0})"}) {
+    agrees("elementwise (post-ops)", "y = Convolution(x: f32[1,3,20,20], w: f32[24,3,1,1]{0}) " + chain);
+  }
+  agrees("elementwise (post-ops)",
+         "y = GroupConvolution(x: f32[1,24,20,20], w: f32[24,1,1,3,3]{0}) pads_begin=1,1 pads_end=1,1 | swish(1)");
+}
+
 /// As many elements as channels, but along the width: no bias.
 TEST(CpuConvolution, RowsAsLongAsChannelsAreNoBias) {
   agrees("onednn_convolution", "y = Convolution(x: f32[1,3,4,8], w: f32[8,3,1,1]{0}) | add(r: f32[1,1,1,8]{0})");

@@ -8,6 +8,8 @@
 #include <fstream>
 #include <iterator>
 #include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
 
 #include "tests/support/temp_dir.hpp"
 #include "tests/support/tiny_ir.hpp"
@@ -61,9 +63,9 @@ TEST_F(BenchCommand, PrintsTheLinesOfBenchmarkApp) {
 }
 
 TEST_F(BenchCommand, TakesBothSpellings) {
-  for (const std::string arguments :
-       {"--model " + model_ + " --device CPU --hint latency --nstreams 1 --nireq 2 --niter 6 --nthreads 1",
-        "-m " + model_ + " -d CPU -hint latency -nstreams 1 -nireq 2 -niter 6 -nthreads=1"}) {
+  for (const std::string& arguments : std::vector<std::string>{
+           "--model " + model_ + " --device CPU --hint latency --nstreams 1 --nireq 2 --niter 6 --nthreads 1",
+           "-m " + model_ + " -d CPU -hint latency -nstreams 1 -nireq 2 -niter 6 -nthreads=1"}) {
     SCOPED_TRACE(arguments);
     const json report = bench_json(arguments);
     EXPECT_EQ(report["requests"], 2);

@@ -1,6 +1,7 @@
 // What `fovea bench` computes from runs, and the machine's peaks it measures against.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <numeric>
 
 #include "engine/ops/graph_text.hpp"
