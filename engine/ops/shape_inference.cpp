@@ -1,6 +1,7 @@
 #include "engine/ops/shape_inference.hpp"
 
 #include <algorithm>
+#include <array>
 #include <map>
 
 #include "engine/graph/model.hpp"
@@ -14,8 +15,8 @@ constexpr std::size_t kMaxShapeElements = 4096;
 /// Of all of them: a chain of thousands of nodes must not pile up.
 constexpr std::uint64_t kMaxEvaluatedBytes = std::uint64_t{32} << 20U;
 
-/// Without seeds its numbers are others in each run: never computed ahead of time.
-constexpr std::string_view kRandom = "RandomUniform";
+/// Operators whose outputs may be others in the next run: never computed ahead of time.
+constexpr std::array<std::string_view, 3> kDiffersByRun = {"Assign", "RandomUniform", "ReadValue"};
 
 }  // namespace
 
@@ -41,7 +42,7 @@ std::optional<std::vector<Tensor>> try_evaluate(const Graph& graph, const Node& 
       return std::nullopt;
     }
   }
-  if (node.op->has_bodies || node.op->name == kRandom) {
+  if (node.op->has_bodies || std::ranges::find(kDiffersByRun, node.op->name) != kDiffersByRun.end()) {
     return std::nullopt;
   }
   return evaluate(node, views, types);

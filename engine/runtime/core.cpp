@@ -8,7 +8,7 @@
 #include "engine/frontends/frontend.hpp"
 #include "engine/runtime/compiled_model.hpp"
 #include "engine/runtime/properties.hpp"
-#include "engine/runtime/shape_variants.hpp"
+#include "engine/runtime/state.hpp"
 
 namespace fovea {
 
@@ -71,7 +71,7 @@ CompiledModel Core::compile_model(const Model& model, std::string_view device, c
   compiled->scheduler = state_->scheduler;
   compiled->lane_use = plugin->lane_use(compiled->properties);
   try {
-    compiled->executable = compile_any_shapes(model.graph, plugin, compiled->properties);
+    compiled->executable = compile_with_state(model.graph, plugin, compiled->properties);
   } catch (const Error& error) {
     throw error.with_context(fmt::format("model '{}' on {}", model.name, device));
   }

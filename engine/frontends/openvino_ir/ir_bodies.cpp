@@ -86,6 +86,9 @@ ops::Body convert(const IrLayer& layer, const IrBody& source, BuiltGraph built, 
     }
     input->after = inner_index(layer, built.results, from, "Result");
   }
+  if (std::ranges::any_of(built.graph.nodes, [](const Node& node) { return node.op->name == "Assign"; })) {
+    fail(ErrorCode::kUnsupported, "layer '{}' ({}): its body writes variables", layer.name, layer.type);
+  }
   body.graph = std::make_shared<const Graph>(std::move(built.graph));
   return body;
 }

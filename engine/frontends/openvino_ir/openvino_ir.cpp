@@ -150,6 +150,7 @@ class GraphBuilder {
         add_result(layer);
       }
     }
+    add_written_variables();
     infer_shapes(graph_);
     return {std::move(graph_), std::move(parameters_), std::move(results_)};
   }
@@ -214,7 +215,8 @@ class GraphBuilder {
     return found->second;
   }
 
-  /// Layers that contribute to a Result, inputs first; Parameters always, in file order. Iterative: depth is hostile.
+  /// Layers that contribute to a Result or an Assign, inputs first; Parameters always, in file order. Iterative: depth
+  /// is hostile.
   std::vector<std::size_t> sorted_layers() const {
     enum class State : std::uint8_t { kNew, kOpen, kDone };
     std::vector<State> state(ir_.layers.size(), State::kNew);
@@ -252,7 +254,7 @@ class GraphBuilder {
       }
     }
     for (std::size_t i = 0; i < ir_.layers.size(); ++i) {
-      if (is_type(ir_.layers[i], "Result")) {
+      if (is_type(ir_.layers[i], "Result") || is_type(ir_.layers[i], "Assign")) {
         visit(i);
       }
     }
@@ -369,7 +371,7 @@ class GraphBuilder {
     Node node;
     node.op = find_openvino_op(layer.type);
     node.name = unique_name(layer.name);
-    if (layer.outputs.empty()) {
+    if (layer.outputs.empty() && !is_type(layer, "Assign")) {
       fail(ErrorCode::kInvalidModel, "layer '{}' ({}) has no output port", layer.name, layer.type);
     }
     for (const IrPort& port : layer.inputs) {
@@ -390,6 +392,7 @@ class GraphBuilder {
     for (const IrPort& port : layer.outputs) {
       types.push_back({parse_data_type(port.precision).value_or(DataType::kF32), {}});
     }
+    types.resize(std::max<std::size_t>(types.size(), 1));
     const NodeId id = graph_.add_node(std::move(node), types);
     for (std::size_t i = 0; i < layer.outputs.size(); ++i) {
       const ValueId value = graph_.node(id).outputs[i];
@@ -397,6 +400,17 @@ class GraphBuilder {
         graph_.value(value).name = unique_name(graph_.value(value).name);
       }
       value_of_[{layer.id, layer.outputs[i].id}] = value;
+    }
+  }
+
+  /// What is written into variables is an output, too: it lives, and can be read.
+  void add_written_variables() {
+    for (const Node& node : graph_.nodes) {
+      const ValueId written = node.outputs[0];
+      if (node.op->name == "Assign" &&
+          std::ranges::find(graph_.outputs, written, &GraphPort::value) == graph_.outputs.end()) {
+        graph_.add_output(written, node.name);
+      }
     }
   }
 

@@ -12,7 +12,7 @@ namespace {
 using importer::GraphBuilder;
 
 /// Extents that differ from round to round stay open after so many attempts, and with them all others.
-constexpr int kMaxAttempts = 4;
+constexpr int kMaxAttempts = 2;
 
 /// Where values that go from round to round stand among a body's own inputs and its outputs.
 struct States {
