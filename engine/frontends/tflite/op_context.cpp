@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "engine/frontends/common/permute.hpp"
+#include "engine/frontends/tflite/fixed_point.hpp"
 #include "engine/frontends/tflite/importer.hpp"
 
 namespace fovea::tflite {
@@ -181,10 +182,21 @@ void OpContext::set_product(Ref sums, const Product& product) const {
     const ValueId bias = graph().constant(info.name, info.constant->cast(DataType::kF32));
     sums = nhwc().with_channels("Add", name_ + "/bias", sums, bias);
   }
-  const std::vector<double> factors = product_factors(product);
-  const bool fixed_point = output_info().type.data_type == DataType::kU8 && factors.size() == 1;
-  set_steps(sums, factors, product.activation,
-            fixed_point ? fixed_point_nudge(factors[0], product.halves_up) : Nudge{});
+  std::vector<double> factors = product_factors(product);
+  const TensorInfo& info = output_info();
+  Nudge nudge;
+  if (info.type.data_type == DataType::kU8 && factors.size() == 1) {
+    const StoredRange range = activated_range(info, product.activation);
+    const std::int64_t zero = info.quant->zero_point[0];
+    if ((product.halves_up || range.least >= zero) && range.least < range.most) {
+      const Scaling scaling = fixed_point_scaling(factors[0], range.least - zero, range.most - zero);
+      factors[0] = static_cast<double>(scaling.factor);
+      nudge.steps = static_cast<double>(scaling.shift);
+    } else {
+      nudge = fixed_point_nudge(factors[0], product.halves_up);
+    }
+  }
+  set_steps(sums, factors, product.activation, nudge);
 }
 
 Nudge OpContext::fixed_point_nudge(double factor, bool halves_up) {

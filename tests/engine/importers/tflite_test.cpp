@@ -8,6 +8,7 @@
 #include <numeric>
 
 #include "engine/frontends/frontend.hpp"
+#include "engine/frontends/tflite/fixed_point.hpp"
 #include "engine/frontends/tflite/tflite_generated.h"
 #include "tests/engine/importers/run_model.hpp"
 #include "tests/engine/importers/tflite_writer.hpp"
@@ -113,6 +114,21 @@ TEST_F(TfLite, ConvolutionsOfBytesRoundTwiceAndHalvesUp) {
 
 TEST_F(TfLite, DepthwiseConvolutionsOfBytesRoundTwiceAndHalvesAwayFromZero) {
   EXPECT_GT(check_scaled_bytes(scaled_bytes(true), false), 0) << "no result tells this from rounding once";
+}
+
+TEST(FixedPointScaling, IsExactInF32WhereF32Can) {
+  for (const double factor : {0.0306, 1 / 251.3, 0.42, 0.0117}) {
+    int exponent = 0;
+    const auto q = static_cast<std::int64_t>(std::round(std::ldexp(std::frexp(factor, &exponent), 31)));
+    const tflite::Scaling scaling = tflite::fixed_point_scaling(factor, -128, 127);
+    const auto most = static_cast<std::int64_t>(127 / factor);
+    for (std::int64_t sum = -most; sum <= most; ++sum) {
+      const float product = static_cast<float>(sum) * scaling.factor;
+      ASSERT_EQ(static_cast<double>(std::nearbyint(product + scaling.shift)),
+                static_cast<double>(requantised(sum, q, -exponent, true)))
+          << factor << ' ' << sum;
+    }
+  }
 }
 
 TEST_F(TfLite, OtherStepsRoundTwice) {

@@ -3,8 +3,8 @@
 //
 // Bounds: as for IR (recorded_outputs_test.cpp); quantised models agree within one step of the output's quantisation on
 // at least 99 % of the elements and within three on all: they count as the original does, but a factor has 24 bits
-// here and 31 there, so that one value in some millions falls to the other side of a rounding edge, and later layers
-// see it. Labels of a quantised segmentation agree on at least 99 % of the pixels.
+// here and 31 there, so that now and then a value falls to the other side of a rounding edge, and later layers see it.
+// Labels of a quantised segmentation agree on at least 99 % of the pixels.
 #include <gtest/gtest.h>
 
 #include <algorithm>

@@ -5,6 +5,7 @@
 
 #include "engine/ops/op_def.hpp"
 #include "engine/ops/spatial.hpp"
+#include "engine/passes/whole_numbers.hpp"
 #include "engine/plugins/cpu/kernel.hpp"
 
 namespace fovea::cpu {
@@ -71,6 +72,10 @@ std::optional<KernelPlan> plan(const NodeContext& context, std::string& refusal)
   }
   const auto shape = shape_of(context, refusal);
   if (!shape) {
+    return std::nullopt;
+  }
+  if (counts_whole_numbers(context.graph, context.node)) {
+    refusal = "sums of whole numbers are to stay exact";
     return std::nullopt;
   }
   const WinogradPlan division = plan_winograd(*shape, context.threads);
