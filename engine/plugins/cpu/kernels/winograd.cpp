@@ -55,9 +55,9 @@ struct Compiled {
 
 BoundStep bind_blocks(const std::shared_ptr<const Compiled>& compiled, const Bindings& bindings) {
   return [compiled, operands = finish_operands(compiled->finish, bindings), src = bindings.input<float>(0),
-          dst = bindings.output<float>(), scratch = reinterpret_cast<float*>(bindings.scratch)] {
+          dst = bindings.output<float>(), weights = compiled->weights.data<float>().data(),
+          scratch = reinterpret_cast<float*>(bindings.scratch)] {
     const WinogradPlan& plan = compiled->plan;
-    const float* const weights = compiled->weights.data<float>().data();
     // Claimed one by one: a core that is busy with something else takes fewer.
 #pragma omp parallel for schedule(dynamic, 1) num_threads(compiled->threads)
     for (std::int64_t item = 0; item < compiled->batch * plan.blocks; ++item) {
