@@ -60,8 +60,11 @@ nlohmann::json run_slice(const Peer& peer, int streams, double seconds) {
     rate += rates[i];
   }
   std::ranges::sort(all);
-  return {
-      {"count", all.size()}, {"median_ms", all[all.size() / 2]}, {"p95_ms", all[all.size() * 95 / 100]}, {"fps", rate}};
+  return {{"count", all.size()},
+          {"least_ms", all.front()},
+          {"median_ms", all[all.size() / 2]},
+          {"p95_ms", all[all.size() * 95 / 100]},
+          {"fps", rate}};
 }
 
 void write_outputs(const Peer& peer, const std::string& file) {

@@ -2,7 +2,7 @@
 //
 // After loading it prints {"load_ms", "first_ms", "peak_rss_mb", "version"}. Then each line of standard input is an
 // order:
-//   run SECONDS   runs back to back on all streams and prints {"count", "median_ms", "p95_ms", "fps"}
+//   run SECONDS   runs back to back on all streams and prints {"count", "least_ms", "median_ms", "p95_ms", "fps"}
 //   outputs FILE  writes the last run's outputs, raw f32 one after the other
 // and the end of input ends it. JSON, one object a line.
 #pragma once

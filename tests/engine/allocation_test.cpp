@@ -89,7 +89,10 @@ TEST_F(Allocation, OwnStepsAllocateNothing) {
         "y = ReduceMean(x: f32[1,8,5,7], a: i64[2]{2,3}) keep_dims=true",
         "y = MVN(x: f32[1,8,5,7], a: i64[2]{2,3}) normalize_variance=true eps=0.01 eps_mode=inside_sqrt",
         "y = Interpolate(x: f32[1,8,4,5], s: i64[2]{8,9}, a: i64[2]{2,3}) mode=linear shape_calculation_mode=sizes",
-        "y = FakeQuantize(x: f32[1,8,4,5], a: f32[]{-1}, b: f32[]{1}, c: f32[]{-1}, d: f32[]{1}) levels=256"}) {
+        "y = FakeQuantize(x: f32[1,8,4,5], a: f32[]{-1}, b: f32[]{1}, c: f32[]{-1}, d: f32[]{1}) levels=256",
+        "y = Convolution(x: f32[1,64,40,40], w: f32[64,64,3,3]{0}) pads_begin=1,1 pads_end=1,1 | swish(1) | "
+        "add(r: f32[1,64,40,40])",
+        "a, b = Split(x: f32[2,8,6,5], i: i64[]{1}) num_splits=2\n-> a, b"}) {
     EXPECT_EQ(per_run(text), (std::vector<std::size_t>(5, 0))) << text;
   }
 }

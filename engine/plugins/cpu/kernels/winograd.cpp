@@ -53,9 +53,9 @@ struct Compiled {
 
 BoundStep bind_blocks(const std::shared_ptr<const Compiled>& compiled, const Bindings& bindings) {
   return [compiled, operands = finish_operands(compiled->finish, bindings), src = bindings.input<float>(0),
-          dst = bindings.output<float>(), scratch = reinterpret_cast<float*>(bindings.scratch)](Team& team) {
+          dst = bindings.output<float>(), weights = compiled->weights.data<float>().data(),
+          scratch = reinterpret_cast<float*>(bindings.scratch)](Team& team) {
     const WinogradPlan& plan = compiled->plan;
-    const float* const weights = compiled->weights.data<float>().data();
     team.run(static_cast<std::size_t>(compiled->batch * plan.blocks), [&](std::size_t chunk, int worker) {
       const auto item = static_cast<std::int64_t>(chunk);
       run_winograd_block(plan, compiled->finish, operands.data(), weights, src, dst, item / plan.blocks,
