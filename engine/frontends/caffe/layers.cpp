@@ -33,7 +33,8 @@ std::size_t LayerContext::axis(std::int64_t axis_given, std::string_view what) c
 }
 
 std::string LayerContext::name(std::string_view part) const {
-  return part.empty() ? layer.name() : fmt::format("{}/{}", layer.name(), part);
+  const std::string& own = layer.name().empty() ? layer.type() : layer.name();  // names are optional
+  return part.empty() ? own : fmt::format("{}/{}", own, part);
 }
 
 ValueId LayerContext::constant(std::string_view part, Tensor tensor) const {
