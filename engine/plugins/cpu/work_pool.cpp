@@ -22,8 +22,9 @@ constexpr std::int64_t kLookNs = 100'000;
 constexpr int kPauses = 64;
 /// A step that waits so much longer than a chunk takes waits for a helper that is not running.
 constexpr std::int64_t kStallNs = 300'000;
-/// How long a lane then works alone: doubled by every further stall, so that a core that stays busy costs below 1 %.
-constexpr std::int64_t kFirstAloneNs = 50'000'000;
+/// How many times what was lost the lane then works alone: a stall now and then costs little. Doubled by stalls that
+/// follow soon, so that a core that stays busy costs below 1 %.
+constexpr std::int64_t kAlonePerLost = 16;
 constexpr std::int64_t kLongestAloneNs = 1'600'000'000;
 
 std::int64_t now_ns() { return std::chrono::steady_clock::now().time_since_epoch().count(); }
@@ -141,8 +142,8 @@ void Team::run(std::size_t count, const ChunkWork& work) {
   board.failure = nullptr;
   board.failed.store(false, std::memory_order_relaxed);
   const std::int64_t a_chunk = (end - begin) / static_cast<std::int64_t>(std::max<std::size_t>(own, 1));
-  if (now_ns() - end > kStallNs + 2 * a_chunk) {
-    pool_.note_stall();
+  if (const std::int64_t waited = now_ns() - end; waited > kStallNs + 2 * a_chunk) {
+    pool_.note_stall(waited);
     pool_.close_board(board);
     board_ = nullptr;
   }
@@ -250,13 +251,13 @@ bool WorkPool::serve(Team::Board& board, int slot) {
   return tired;
 }
 
-void WorkPool::note_stall() {
+void WorkPool::note_stall(std::int64_t lost_ns) {
   stalls_.fetch_add(1, std::memory_order_relaxed);
   const std::int64_t now = now_ns();
   // A stall soon after the last time alone makes the next one longer; after a quiet while it begins short again.
   const std::int64_t before = alone_for_.load(std::memory_order_relaxed);
-  const bool soon = now - alone_until_.load(std::memory_order_relaxed) < 4 * before;
-  const std::int64_t next = soon ? std::min(2 * before, kLongestAloneNs) : kFirstAloneNs;
+  const bool soon = now - alone_until_.load(std::memory_order_relaxed) < before;
+  const std::int64_t next = std::min(std::max(kAlonePerLost * lost_ns, soon ? 2 * before : 0), kLongestAloneNs);
   alone_for_.store(next, std::memory_order_relaxed);
   alone_until_.store(now + next, std::memory_order_relaxed);
 }

@@ -101,7 +101,7 @@ class WorkPool {
   Team::Board* join_a_board(int& slot);
   /// \return true when no step came for a while, false when the board was closed.
   bool serve(Team::Board& board, int slot);
-  void note_stall();
+  void note_stall(std::int64_t lost_ns);
 
   const int most_helpers_;
   std::vector<std::unique_ptr<Team::Board>> boards_;
