@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "engine/ops/batch_blocks.hpp"
 #include "engine/ops/movement.hpp"
 #include "engine/ops/op_def.hpp"
 #include "engine/ops/shapes.hpp"
@@ -10,33 +11,12 @@
 namespace fovea::ops {
 namespace {
 
-/// Inputs 1 to 3 as lists of one value an axis.
-struct Blocks {
-  std::vector<std::int64_t> block;
-  std::vector<std::int64_t> begin;
-  std::vector<std::int64_t> end;
-  std::int64_t volume = 1;
-};
-
-Blocks check_blocks(Blocks blocks, std::size_t rank) {
-  if (blocks.block.size() != rank || blocks.begin.size() != rank || blocks.end.size() != rank || rank < 2) {
-    fail(ErrorCode::kInvalidModel, "has lists of {}, {} and {} values for rank {}", blocks.block.size(),
-         blocks.begin.size(), blocks.end.size(), rank);
-  }
-  for (std::size_t i = 0; i < rank; ++i) {
-    check_range(blocks.block[i], 1, i == 0 ? 1 : kMaxAttribute, "block_shape");
-    check_range(blocks.begin[i], 0, i == 0 ? 0 : kMaxAttribute, "crops_begin");
-    check_range(blocks.end[i], 0, i == 0 ? 0 : kMaxAttribute, "crops_end");
-    blocks.volume = multiply_extents(blocks.volume, blocks.block[i]);
-  }
-  return blocks;
-}
-
 std::vector<TensorType> infer(const Node& /*node*/, std::span<const InputInfo> inputs) {
   Shape shape = inputs[0].type.shape;
-  const Blocks blocks = check_blocks({constant_ints(inputs[1], "block_shape"), constant_ints(inputs[2], "crops_begin"),
-                                      constant_ints(inputs[3], "crops_end")},
-                                     shape.size());
+  const BatchBlocks blocks =
+      check_blocks({constant_ints(inputs[1], "block_shape"), constant_ints(inputs[2], "crops_begin"),
+                    constant_ints(inputs[3], "crops_end")},
+                   shape.size(), "crops");
   if (shape[0] != kDynamic && shape[0] % blocks.volume != 0) {
     fail(ErrorCode::kInvalidModel, "a batch of {} has no blocks of {}", shape[0], blocks.volume);
   }
@@ -53,7 +33,8 @@ std::vector<TensorType> infer(const Node& /*node*/, std::span<const InputInfo> i
 
 void reference(const Node& /*node*/, std::span<const ConstTensorView> inputs, std::span<const TensorView> outputs) {
   const Shape& data = inputs[0].shape();
-  const Blocks blocks = check_blocks({to_ints(inputs[1]), to_ints(inputs[2]), to_ints(inputs[3])}, data.size());
+  const BatchBlocks blocks =
+      check_blocks({to_ints(inputs[1]), to_ints(inputs[2]), to_ints(inputs[3])}, data.size(), "crops");
   const Shape strides = row_major_strides(data);
   const std::int64_t batch = outputs[0].shape()[0];
   move_elements(inputs[0], outputs[0], [&](const Shape& index) {

@@ -2,6 +2,7 @@
 // 0". https://docs.openvino.ai/2024/documentation/openvino-ir-format/operation-sets/operation-specs/type/convert-1.html
 
 #include "engine/ops/op_def.hpp"
+#include "engine/ops/type_attribute.hpp"
 
 namespace fovea::ops {
 namespace {
@@ -28,13 +29,6 @@ void reference(const Node& /*node*/, std::span<const ConstTensorView> inputs, st
   }
 }
 
-bool widen(Node& node, DataType target) {
-  auto& type = std::any_cast<Attributes&>(node.attributes).destination_type;
-  const bool narrow = is_float(type) && size_of(type) < size_of(target);
-  type = narrow ? target : type;
-  return narrow;
-}
-
 }  // namespace
 
 extern const OpDef convert;
@@ -49,7 +43,7 @@ const OpDef convert{
     .infer = infer,
     .reference = reference,
     .as_post_op = nullptr,
-    .widen_attributes = widen,
+    .widen_attributes = widen_type_attribute<Attributes, &Attributes::destination_type>,
 };
 
 }  // namespace fovea::ops

@@ -8,6 +8,7 @@
 
 #include "engine/ops/op_def.hpp"
 #include "engine/ops/shapes.hpp"
+#include "engine/ops/type_attribute.hpp"
 
 namespace fovea::ops {
 namespace {
@@ -192,13 +193,6 @@ void reference(const Node& node, std::span<const ConstTensorView> inputs, std::s
   store(outputs[0], values);
 }
 
-bool widen(Node& node, DataType target) {
-  auto& type = std::any_cast<Attributes&>(node.attributes).output_type;
-  const bool narrow = is_float(type) && size_of(type) < size_of(target);
-  type = narrow ? target : type;
-  return narrow;
-}
-
 }  // namespace
 
 extern const OpDef random_uniform;
@@ -213,7 +207,7 @@ const OpDef random_uniform{
     .infer = infer,
     .reference = reference,
     .as_post_op = nullptr,
-    .widen_attributes = widen,
+    .widen_attributes = widen_type_attribute<Attributes, &Attributes::output_type>,
 };
 
 }  // namespace fovea::ops

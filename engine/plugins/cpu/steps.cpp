@@ -110,7 +110,7 @@ std::optional<WeightSteps> steps_of_weights(const Tensor& weights, std::size_t o
     };
     double scale = 1;
     if (largest > 0) {
-      // The largest weight may be any number of steps; the fewest that fit would miss no weight either.
+      // The largest weight may be any number of steps.
       int steps = 127;
       while (steps > 0 && !on_steps(static_cast<double>(largest) / steps)) {
         --steps;

@@ -67,7 +67,7 @@ BoundStep bind_blocks(const std::shared_ptr<const Compiled>& compiled, const Bin
 std::optional<KernelPlan> plan(const NodeContext& context, std::string& refusal) {
   if (context.output().data_type != DataType::kF32 || context.constant(1) == nullptr || context.bf16 ||
       context.forms[0].stored == DataType::kU8) {
-    refusal = "needs f32 and constant weights";
+    refusal = "needs a picture stored as f32 and constant weights";
     return std::nullopt;
   }
   const auto shape = shape_of(context, refusal);
