@@ -4,6 +4,7 @@
 #include "engine/frontends/openvino_ir/ir_writer.hpp"
 #include "engine/ops/graph_text.hpp"
 #include "engine/runtime/core.hpp"
+#include "tests/engine/control_flow_fixture.hpp"
 #include "tests/engine/ir_writer.hpp"
 #include "tests/support/expect_error.hpp"
 
@@ -12,50 +13,12 @@ namespace {
 
 using Doubles = std::vector<double>;
 
-/// What a run gave for an output.
-struct Result {
-  Shape shape;
-  Doubles values;
-  bool operator==(const Result&) const = default;
-};
-
-void PrintTo(const Result& result, std::ostream* out) {
-  *out << to_string(result.shape) << ::testing::PrintToString(result.values);
-}
-
-class ControlFlow : public ::testing::Test {
+class ControlFlow : public ControlFlowFixture {
  protected:
   Model read(const std::string& xml, const std::string& weights = {}) {
     dir_.write("m.bin", weights);
     return core_.read_model(dir_.write("m.xml", xml));
   }
-
-  std::vector<Result> run(const Model& model, const std::string& device, const std::vector<Tensor>& inputs) {
-    InferRequest request = core_.compile_model(model, device).create_infer_request();
-    for (std::size_t i = 0; i < inputs.size(); ++i) {
-      request.set_input_tensor(model.graph.inputs[i].name, inputs[i]);
-    }
-    request.infer();
-    std::vector<Result> results;
-    for (std::size_t i = 0; i < model.graph.outputs.size(); ++i) {
-      results.push_back({request.output(i).shape(), to_doubles(request.output(i))});
-    }
-    return results;
-  }
-
-  /// On both devices, as read and as written and read again.
-  void expect(const Model& model, const std::vector<Tensor>& inputs, const std::vector<Result>& expected) {
-    write_openvino_ir(model, dir_.path() / "again.xml");
-    const Model again = core_.read_model(dir_.path() / "again.xml");
-    for (const char* device : {"REFERENCE", "CPU"}) {
-      SCOPED_TRACE(device);
-      EXPECT_EQ(run(model, device, inputs), expected);
-      EXPECT_EQ(run(again, device, inputs), expected);
-    }
-  }
-
-  TempDir dir_;
-  Core core_;
 };
 
 /// A layer with further elements inside.

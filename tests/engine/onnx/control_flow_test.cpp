@@ -5,6 +5,7 @@
 #include "engine/frontends/openvino_ir/ir_writer.hpp"
 #include "engine/ops/op_def.hpp"
 #include "engine/runtime/core.hpp"
+#include "tests/engine/control_flow_fixture.hpp"
 #include "tests/support/expect_error.hpp"
 #include "tests/support/onnx_bytes.hpp"
 #include "tests/support/temp_dir.hpp"
@@ -26,17 +27,6 @@ using onnx::value_info;
 constexpr int kBool = 9;
 using Doubles = std::vector<double>;
 
-/// What a run gave for an output.
-struct Result {
-  Shape shape;
-  Doubles values;
-  bool operator==(const Result&) const = default;
-};
-
-void PrintTo(const Result& result, std::ostream* out) {
-  *out << to_string(result.shape) << ::testing::PrintToString(result.values);
-}
-
 Message integers_attribute(std::string_view name, const std::vector<std::int64_t>& values) {
   Message message = Message().text(1, name);
   for (const std::int64_t value : values) {
@@ -49,41 +39,15 @@ Message floats(std::string_view name, const std::vector<std::int64_t>& shape, co
   return tensor(name, shape, kFloat, {reinterpret_cast<const char*>(values.data()), values.size() * sizeof(float)});
 }
 
-class OnnxControlFlow : public ::testing::Test {
+class OnnxControlFlow : public ControlFlowFixture {
  protected:
   Model read(const GraphParts& parts, int opset = 13) {
     return core_.read_model(dir_.write("m.onnx", onnx::model(onnx::graph(parts), opset)));
   }
 
-  std::vector<Result> run(const Model& model, const std::string& device, const std::vector<Tensor>& inputs) {
-    InferRequest request = core_.compile_model(model, device).create_infer_request();
-    for (std::size_t i = 0; i < inputs.size(); ++i) {
-      request.set_input_tensor(model.graph.inputs[i].name, inputs[i]);
-    }
-    request.infer();
-    std::vector<Result> results;
-    for (std::size_t i = 0; i < model.graph.outputs.size(); ++i) {
-      results.push_back({request.output(i).shape(), to_doubles(request.output(i))});
-    }
-    return results;
-  }
-
-  void expect(const Model& model, const std::vector<Tensor>& inputs, const std::vector<Result>& expected) {
-    write_openvino_ir(model, dir_.path() / "again.xml");
-    const Model again = core_.read_model(dir_.path() / "again.xml");
-    for (const char* device : {"REFERENCE", "CPU"}) {
-      SCOPED_TRACE(device);
-      EXPECT_EQ(run(model, device, inputs), expected);
-      EXPECT_EQ(run(again, device, inputs), expected);
-    }
-  }
-
   void expect_refusal(const GraphParts& parts, ErrorCode code, std::initializer_list<std::string_view> words) {
     expect_error(code, words, [&] { (void)read(parts); });
   }
-
-  TempDir dir_;
-  Core core_;
 };
 
 bool has_op(const Model& model, std::string_view op) {
