@@ -21,9 +21,9 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 constexpr std::size_t kStreams = 16;
-constexpr int kRounds = 5;
-constexpr std::chrono::milliseconds kAlone{400};  // of each model in a round
-constexpr std::chrono::milliseconds kTogether{4000};
+constexpr int kRounds = 21;
+constexpr std::chrono::milliseconds kAlone{120};  // of each model in a round
+constexpr std::chrono::milliseconds kTogether{1000};
 
 double seconds(Clock::duration duration) { return std::chrono::duration<double>(duration).count(); }
 

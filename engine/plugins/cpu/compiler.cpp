@@ -320,20 +320,22 @@ class Compiler {
   }
 
   void place_buffers() {
-    const int end = step();
     // Inputs keep what the caller wrote between runs; outputs are read after the run.
-    for (const int id : program_.inputs) {
-      program_.buffers[static_cast<std::size_t>(id)].first = 0;
-      program_.buffers[static_cast<std::size_t>(id)].last = end;
-    }
-    for (const int id : program_.outputs) {
-      program_.buffers[static_cast<std::size_t>(id)].last = end;
+    for (const std::vector<int>* ports : {&program_.inputs, &program_.outputs}) {
+      for (const int id : *ports) {
+        Buffer& buffer = program_.buffers[static_cast<std::size_t>(id)];
+        if (buffer.constant.empty() && !buffer.of_request) {
+          buffer.of_request = true;
+          buffer.offset = program_.request_bytes;
+          program_.request_bytes += aligned_size(buffer.bytes);
+        }
+      }
     }
     std::vector<BufferUse> uses;
     std::vector<std::size_t> placed;
     for (std::size_t i = 0; i < program_.buffers.size(); ++i) {
       const Buffer& buffer = program_.buffers[i];
-      if (buffer.constant.empty()) {
+      if (buffer.constant.empty() && !buffer.of_request) {
         uses.push_back({buffer.bytes, buffer.first, buffer.last});
         placed.push_back(i);
       }
