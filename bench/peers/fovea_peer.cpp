@@ -18,8 +18,7 @@ Peer load(const Arguments& arguments) {
   Properties properties = arguments.extra.empty() ? Properties() : parse_properties(arguments.extra);
   properties["NUM_STREAMS"] = std::to_string(arguments.streams);
   properties["INFERENCE_NUM_THREADS"] = std::to_string(arguments.threads * arguments.streams);
-  const CompiledModel compiled =
-      loaded->core.compile_model(loaded->core.read_model(arguments.model), "CPU", properties);
+  const CompiledModel compiled = loaded->core.compile_model(std::filesystem::path(arguments.model), "CPU", properties);
   loaded->outputs = compiled.model().graph.outputs.size();
   for (int stream = 0; stream < arguments.streams; ++stream) {
     loaded->requests.push_back(compiled.create_infer_request());

@@ -9,6 +9,7 @@
 namespace fovea {
 
 /// 16 hex digits over the contents in this order.
+/// \param contents  Of mapped files, whose pages are given back on the way.
 std::string content_hash(const std::vector<std::span<const std::byte>>& contents);
 
 }  // namespace fovea

@@ -68,10 +68,47 @@ std::string form_text(TensorType type, Form form) {
   return fmt::format("{} {}", to_string(type), last ? "nhwc" : type.shape.size() == 4 ? "nchw" : "plain");
 }
 
+/// Lets go of weights when the last node that packs them is planned: from then on their packed form is all there is.
+class WeightUses {
+ public:
+  explicit WeightUses(const Graph& graph) : left_(graph.values.size(), 0) {
+    const std::vector<int> uses = graph.use_counts();
+    for (const Node& node : graph.nodes) {
+      if (packs(node)) {
+        ++left_[index(node.inputs[1])];
+      }
+    }
+    for (std::size_t i = 0; i < left_.size(); ++i) {
+      // Whatever else reads a constant may look at it later.
+      left_[i] = left_[i] == uses[i] ? left_[i] : 0;
+    }
+  }
+
+  void let_go(Graph& graph, const Node& node) {
+    if (packs(node) && graph.is_constant(node.inputs[1]) && left_[index(node.inputs[1])] > 0 &&
+        --left_[index(node.inputs[1])] == 0) {
+      graph.value(node.inputs[1]).constant = Tensor();
+    }
+  }
+
+ private:
+  static std::size_t index(ValueId id) { return static_cast<std::size_t>(id); }
+
+  static bool packs(const Node& node) {
+    static constexpr std::array<std::string_view, 5> kOps = {
+        "Convolution", "GroupConvolution", "ConvolutionBackpropData", "GroupConvolutionBackpropData", "MatMul"};
+    return std::ranges::find(kOps, node.op->name) != kOps.end();
+  }
+
+  std::vector<int> left_;  ///< By value: nodes that pack it and are not planned yet; 0 for all others.
+};
+
 class Compiler {
  public:
-  Compiler(const Graph& graph, const CompileOptions& options) : graph_(graph), options_(options) {
+  Compiler(Graph graph, std::unique_ptr<Packing> packing, const CompileOptions& options)
+      : graph_(std::move(graph)), options_(options), weights_(graph_) {
     program_.threads = options.threads;
+    program_.packing = std::move(packing);
   }
 
   std::shared_ptr<const Program> compile() {
@@ -84,12 +121,14 @@ class Compiler {
       if (!absorbed_.contains(&node)) {
         compile_node(node);
       }
+      weights_.let_go(graph_, node);
     }
     for (const GraphPort& port : graph_.outputs) {
       program_.outputs.push_back(buffer_in(port.value, Layout::kPlain));
       program_.output_types.push_back(graph_.value(port.value).type);
     }
     place_buffers();
+    program_.packing->finish();
     return std::make_shared<const Program>(std::move(program_));
   }
 
@@ -194,7 +233,8 @@ class Compiler {
     if (form.stored == DataType::kBF16) {
       content = content.cast(DataType::kBF16);
     }
-    program_.buffers.push_back({.bytes = content.bytes().size(), .first = 0, .last = 0, .offset = 0, .constant = {}});
+    program_.buffers.push_back(
+        {.bytes = byte_size(content.type()), .first = 0, .last = 0, .offset = 0, .constant = {}});
     program_.buffers.back().constant = std::move(content);
     return buffers_[{value, form}] = static_cast<int>(program_.buffers.size()) - 1;
   }
@@ -249,9 +289,13 @@ class Compiler {
     }
     const Node* const behind = quantisers_.contains(&node) ? nullptr : quantiser_behind(node);
     const auto quantiser = quantisers_.find(behind != nullptr ? behind : &node);
-    const NodeContext context{graph_,        node,
-                              forms,         options_.threads,
-                              options_.bf16, quantiser == quantisers_.end() ? nullptr : &quantiser->second};
+    const NodeContext context{graph_,
+                              node,
+                              forms,
+                              options_.threads,
+                              options_.bf16,
+                              quantiser == quantisers_.end() ? nullptr : &quantiser->second,
+                              program_.packing.get()};
     ProgramStep compiled;
     compiled.plan = choose_kernel(context, compiled.info.refusals);
     compiled.info.node = node.name;
@@ -348,8 +392,9 @@ class Compiler {
     program_.arena_lower_bound_bytes = plan.lower_bound_bytes;
   }
 
-  const Graph& graph_;
+  Graph graph_;
   const CompileOptions& options_;
+  WeightUses weights_;
   Program program_;
   std::map<std::pair<ValueId, Form>, int> buffers_;
   std::map<ValueId, Form> produced_;  ///< The form a value was computed in.
@@ -360,8 +405,22 @@ class Compiler {
 
 }  // namespace
 
-std::shared_ptr<const Program> compile(const Graph& graph, const CompileOptions& options) {
-  return Compiler(graph, options).compile();
+std::shared_ptr<const Program> compile(Graph graph, std::unique_ptr<Packing> packing, const CompileOptions& options) {
+  return Compiler(std::move(graph), std::move(packing), options).compile();
+}
+
+MemoryUse memory_of(const Program& program) {
+  MemoryUse use{.request = program.request_bytes, .arena = program.arena_bytes};
+  for (const Buffer& buffer : program.buffers) {
+    use.constants += buffer.constant.empty() ? 0 : buffer.bytes;
+    use.mapped += buffer.constant.in_memory() && !buffer.constant.source().bytes.empty() ? buffer.bytes : 0;
+  }
+  for (const ProgramStep& step : program.steps) {
+    use.scratch =
+        std::max(use.scratch, step.scratch < 0 ? 0 : program.buffers[static_cast<std::size_t>(step.scratch)].bytes);
+  }
+  program.packing->count(use);
+  return use;
 }
 
 }  // namespace fovea::cpu

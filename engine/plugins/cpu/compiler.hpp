@@ -7,6 +7,7 @@
 
 #include "engine/graph/graph.hpp"
 #include "engine/plugins/cpu/kernel.hpp"
+#include "engine/plugins/cpu/packing.hpp"
 #include "engine/runtime/plugin.hpp"
 
 namespace fovea::cpu {
@@ -42,6 +43,7 @@ struct Program {
   std::size_t arena_lower_bound_bytes = 0;
   std::size_t request_bytes = 0;  ///< Inputs and outputs.
   int threads = 1;
+  std::unique_ptr<Packing> packing;  ///< Owns the packed weights.
 };
 
 struct CompileOptions {
@@ -50,7 +52,12 @@ struct CompileOptions {
   bool int8 = false;  ///< What FakeQuantize brings onto steps may be stored and multiplied as bytes.
 };
 
-/// \param graph  After the standard passes. \throws Error{kUnsupported} when no kernel takes a node.
-std::shared_ptr<const Program> compile(const Graph& graph, const CompileOptions& options);
+/// \param graph    After the standard passes. Weights are let go of as they are packed.
+/// \param packing  Empty, or with weights from a cache file.
+/// \throws Error{kUnsupported} when no kernel takes a node.
+std::shared_ptr<const Program> compile(Graph graph, std::unique_ptr<Packing> packing, const CompileOptions& options);
+
+/// What the program takes.
+MemoryUse memory_of(const Program& program);
 
 }  // namespace fovea::cpu

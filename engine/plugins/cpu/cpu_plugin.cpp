@@ -2,6 +2,7 @@
 #include <omp.h>
 
 #include <algorithm>
+#include <oneapi/dnnl/dnnl.hpp>
 
 #include "engine/base/cpu_info.hpp"
 #include "engine/base/text.hpp"
@@ -30,7 +31,9 @@ class CpuPlugin final : public Plugin {
                        cpu_vector_extension());
   }
 
-  LaneUse lane_use(const Properties& properties) const override {
+  LaneUse lane_use(const Properties& properties) const override { return use_of(properties); }
+
+  static LaneUse use_of(const Properties& properties) {
     const auto number = [&](const char* name) { return static_cast<int>(parse_int(properties.at(name)).value_or(0)); };
     const int wanted = number("INFERENCE_NUM_THREADS");
     const int cores = wanted > 0 ? std::min(wanted, available_cores()) : available_cores();
@@ -47,14 +50,41 @@ class CpuPlugin final : public Plugin {
 
   std::unique_ptr<Executable> compile(Graph graph, const Properties& properties) const override {
     optimise(graph);
-    const int threads = lane_use(properties).threads;
+    return make_executable(program_of(std::move(graph), std::make_unique<Packing>(), properties));
+  }
+
+  std::string cache_key(const Properties& properties) const override {
+    const dnnl_version_t* const onednn = dnnl_version();
+    return fmt::format("cpu threads {} bf16 {} int8 {} isa {} {} onednn {}.{}.{} {}", lane_use(properties).threads,
+                       wants_bf16(properties), cpu_multiplies_bytes(), cpu_vector_extension(),
+                       static_cast<int>(dnnl_get_effective_cpu_isa()), onednn->major, onednn->minor, onednn->patch,
+                       onednn->hash);
+  }
+
+  std::unique_ptr<Executable> compile(Graph graph, const Properties& properties, CompiledParts& parts) const override {
+    optimise(graph);
+    parts.graph = graph;
+    auto program = program_of(std::move(graph), std::make_unique<Packing>(), properties);
+    parts.blobs = program->packing->blobs();
+    return make_executable(std::move(program));
+  }
+
+  std::unique_ptr<Executable> restore(CompiledParts parts, const Properties& properties) const override {
+    return make_executable(
+        program_of(std::move(parts.graph), std::make_unique<Packing>(std::move(parts.blobs)), properties));
+  }
+
+ private:
+  static std::shared_ptr<const Program> program_of(Graph optimised, std::unique_ptr<Packing> packing,
+                                                   const Properties& properties) {
+    const CompileOptions options{
+        .threads = use_of(properties).threads, .bf16 = wants_bf16(properties), .int8 = cpu_multiplies_bytes()};
     // oneDNN decides its blocking by the thread count at creation; the calling thread gets its own count back after.
     const int before = omp_get_max_threads();
     omp_set_num_threads(1);
-    auto program =
-        cpu::compile(graph, {.threads = threads, .bf16 = wants_bf16(properties), .int8 = cpu_multiplies_bytes()});
+    auto program = cpu::compile(std::move(optimised), std::move(packing), options);
     omp_set_num_threads(before);
-    return make_executable(std::move(program));
+    return program;
   }
 };
 

@@ -172,6 +172,8 @@ class CpuExecutable final : public Executable {
     return infos;
   }
 
+  MemoryUse memory() const override { return memory_of(shared_->program()); }
+
  private:
   std::shared_ptr<SharedModel> shared_;
 };

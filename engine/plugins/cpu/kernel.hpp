@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "engine/graph/graph.hpp"
+#include "engine/plugins/cpu/packing.hpp"
 #include "engine/plugins/cpu/steps.hpp"
 #include "engine/plugins/cpu/work_pool.hpp"
 
@@ -45,12 +46,19 @@ struct NodeContext {
   bool bf16 = false;            ///< f32 may be multiplied and stored as bf16.
   /// Of the node itself, or of the FakeQuantize that alone reads its result; nullptr: none, or not to be used.
   const Quantiser* quantiser = nullptr;
+  Packing* packing = nullptr;  ///< Of the model that is being compiled; never null.
 
   [[nodiscard]] const TensorType& input(std::size_t i) const { return graph.value(node.inputs.at(i)).type; }
   [[nodiscard]] const TensorType& output(std::size_t i = 0) const { return graph.value(node.outputs.at(i)).type; }
   /// The content of a constant input, else nullptr.
   [[nodiscard]] const Tensor* constant(std::size_t i) const {
     return i < node.inputs.size() ? graph.constant(node.inputs[i]) : nullptr;
+  }
+  /// Weights in this kernel's own order, made by `fill` unless the process or a cache file has them; see Packing::get.
+  /// Valid as long as the compiled model.
+  [[nodiscard]] std::span<const std::byte> packed(std::string_view form, const Tensor& weights, std::size_t bytes,
+                                                  const Packing::Fill& fill) const {
+    return packing->get(node.name, form, weights, bytes, fill);
   }
   /// Inputs of the operator itself, without the operands of post-ops.
   [[nodiscard]] std::size_t own_inputs() const;

@@ -198,30 +198,6 @@ constexpr int kTaps = 36;
 
 constexpr std::int64_t rounded_up(std::int64_t value, std::int64_t unit) { return (value + unit - 1) / unit * unit; }
 
-/// G · g · Gᵀ for one 3x3 filter, in double: weights are rounded once.
-std::array<double, kTaps> transform_filter(const float* filter) {
-  static constexpr double kG[6][3] = {{1.0 / 4, 0, 0},
-                                      {-1.0 / 6, -1.0 / 6, -1.0 / 6},
-                                      {-1.0 / 6, 1.0 / 6, -1.0 / 6},
-                                      {1.0 / 24, 1.0 / 12, 1.0 / 6},
-                                      {1.0 / 24, -1.0 / 12, 1.0 / 6},
-                                      {0, 0, 1}};
-  double rows[6][3];
-  for (int i = 0; i < 6; ++i) {
-    for (int j = 0; j < 3; ++j) {
-      rows[i][j] = kG[i][0] * filter[j] + kG[i][1] * filter[3 + j] + kG[i][2] * filter[6 + j];
-    }
-  }
-  std::array<double, kTaps> result{};
-  for (int i = 0; i < 6; ++i) {
-    for (int j = 0; j < 6; ++j) {
-      result[static_cast<std::size_t>(i * 6 + j)] =
-          rows[i][0] * kG[j][0] + rows[i][1] * kG[j][1] + rows[i][2] * kG[j][2];
-    }
-  }
-  return result;
-}
-
 /// Cost of a division in multiply-adds of the matrix product; the constants agree with a sweep over 16…512 channels and
 /// 7…256 pixels.
 double cost_of(const WinogradPlan& plan, int threads) {
@@ -293,26 +269,17 @@ double expected_gain(const WinogradPlan& plan, int threads) {
   return direct / cost_of(plan, threads);
 }
 
-Tensor pack_winograd_weights(const WinogradPlan& plan, const float* weights) {
-  const std::int64_t lanes = HWY_DYNAMIC_DISPATCH(lanes)();
-  const std::int64_t channels = plan.shape.channels;
-  const std::int64_t depth = plan.padded_channels;
-  Tensor packed(DataType::kF32, {kTaps, depth * plan.padded_outputs});
-  float* const data = packed.data<float>().data();
-  std::fill_n(data, packed.size(), 0.0F);
-  for (std::int64_t k = 0; k < plan.shape.outputs; ++k) {
-    // Panels of two vectors of outputs, the last one perhaps of one; inside, channel by channel.
-    const std::int64_t panel = k / (2 * lanes) * (2 * lanes);
-    const std::int64_t width = std::min(2 * lanes, plan.padded_outputs - panel);
-    for (std::int64_t c = 0; c < channels; ++c) {
-      const std::array<double, kTaps> taps = transform_filter(weights + (k * channels + c) * 9);
-      for (int tap = 0; tap < kTaps; ++tap) {
-        data[tap * depth * plan.padded_outputs + panel * depth + c * width + k - panel] =
-            static_cast<float>(taps[static_cast<std::size_t>(tap)]);
-      }
-    }
-  }
-  return packed;
+std::size_t packed_winograd_floats(const WinogradPlan& plan) {
+  return static_cast<std::size_t>(kTaps * plan.padded_channels * plan.padded_outputs);
+}
+
+std::string winograd_form(const WinogradPlan& plan) {
+  return fmt::format("winograd 4x4 {} of {} by {} of {}, {} lanes", plan.shape.channels, plan.padded_channels,
+                     plan.shape.outputs, plan.padded_outputs, HWY_DYNAMIC_DISPATCH(lanes)());
+}
+
+void pack_winograd_weights(const WinogradPlan& plan, const float* weights, float* packed) {
+  pack_winograd_panels(plan, HWY_DYNAMIC_DISPATCH(lanes)(), weights, packed);
 }
 
 void run_winograd_block(const WinogradPlan& plan, const Finish& finish, const float* const* operands,

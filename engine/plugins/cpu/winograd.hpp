@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <string>
 
 #include "engine/plugins/cpu/finish.hpp"
 
@@ -42,8 +43,18 @@ WinogradPlan plan_winograd(const WinogradShape& shape, int threads);
 /// of both: a rule, not a timing, so that a model computes the same bits each time it is compiled.
 double expected_gain(const WinogradPlan& plan, int threads);
 
+/// Size of the transformed weights.
+std::size_t packed_winograd_floats(const WinogradPlan& plan);
+
 /// Transforms weights [outputs, channels, 3, 3].
-Tensor pack_winograd_weights(const WinogradPlan& plan, const float* weights);
+/// \param packed  packed_winograd_floats, zeros before.
+void pack_winograd_weights(const WinogradPlan& plan, const float* weights, float* packed);
+
+/// The same for vectors of `lanes` floats, at most 32.
+void pack_winograd_panels(const WinogradPlan& plan, std::int64_t lanes, const float* weights, float* packed);
+
+/// Names the order of packed weights.
+std::string winograd_form(const WinogradPlan& plan);
 
 /// Computes the output tiles and channels of block `block` of picture `picture`. Blocks are independent; allocates
 /// nothing. \param src, dst  The first picture. \param operands  Of each step of `finish`, whose bias has

@@ -271,7 +271,7 @@ class Planner {
   [[nodiscard]] Constants pack_constants(const Attempt& attempt) const {
     Constants constants;
     const Tensor& weights = weight_steps_ ? weight_steps_->stored : *context_.constant(1);
-    constants.weights = pack(weights, describe(weights.shape(), {Layout::kPlain, weights.type().data_type}),
+    constants.weights = pack(context_, weights, describe(weights.shape(), {Layout::kPlain, weights.type().data_type}),
                              attempt.desc.weights_desc());
     if (bias_) {
       const auto operand = static_cast<std::size_t>(context_.node.post_ops[0].operand);
@@ -279,13 +279,13 @@ class Planner {
       for (std::size_t o = 0; o < scales_.size(); ++o) {
         bias.data<float>()[o] /= scales_[o];  // added to the sums of products, before they are scaled
       }
-      constants.bias = pack(bias, bias_desc(), bias_desc());
+      constants.bias = pack(context_, bias, bias_desc(), bias_desc());
     }
     if (attempt.factors_argument != 0) {
       const Tensor factors(DataType::kF32, {1, whole_.output[1], 1, 1});
       Tensor filled = factors.clone();
       std::ranges::copy(quantiser_->factor, filled.data<float>().begin());
-      constants.factors = pack(filled, channel_desc(), channel_desc());
+      constants.factors = pack(context_, filled, channel_desc(), channel_desc());
     }
     return constants;
   }

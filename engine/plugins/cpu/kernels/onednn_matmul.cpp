@@ -174,7 +174,7 @@ class Planner {
     if (constant_) {
       dnnl::memory& packed = packed_[{part.column, part.columns}];
       if (!packed) {
-        packed = pack(*context_.constant(1), weights.desc, form.desc.weights_desc(), weights.offset_bytes);
+        packed = pack(context_, *context_.constant(1), weights.desc, form.desc.weights_desc(), weights.offset_bytes);
       }
       chunk.arguments.push_back({DNNL_ARG_WEIGHTS, form.desc.weights_desc(), Source::kConstant, 0, packed});
     } else {
