@@ -122,6 +122,14 @@ bool write_rows(png_structp png, png_infop info, Session& session, const Image& 
   return true;
 }
 
+std::int64_t big_endian(PictureBytes bytes) {
+  std::int64_t value = 0;
+  for (const std::uint8_t byte : bytes) {
+    value = value << 8 | byte;
+  }
+  return value;
+}
+
 std::vector<png_bytep> rows_of(const Image& image) {
   std::vector<png_bytep> rows;
   for (int y = 0; y < image.height_px; ++y) {
@@ -139,6 +147,10 @@ bool is_png(PictureBytes bytes) {
 }
 
 Image decode_png(PictureBytes bytes) {
+  constexpr std::size_t kExtents = 16;  // in the first chunk, which is the header
+  if (bytes.size() >= kExtents + 8) {
+    check_picture_size(big_endian(bytes.subspan(kExtents, 4)), big_endian(bytes.subspan(kExtents + 4, 4)));
+  }
   Session session{.input = bytes};
   const Handle handle(session, true);
   if (!read_header(handle.png(), handle.info(), session)) {

@@ -1,4 +1,6 @@
 // Our own engine as a peer. EXTRA: compile properties, KEY=VALUE,….
+#include <algorithm>
+
 #include "bench/peers/peer.hpp"
 #include "engine/runtime/core.hpp"
 #include "engine/runtime/properties.hpp"
@@ -23,11 +25,8 @@ Peer load(const Arguments& arguments) {
   for (int stream = 0; stream < arguments.streams; ++stream) {
     loaded->requests.push_back(compiled.create_infer_request());
     for (std::size_t i = 0; i < compiled.model().graph.inputs.size(); ++i) {
-      const TensorView input = loaded->requests.back().input(i);
-      store(input, [&] {
-        const std::vector<float> values = noise(element_count(input.shape()));
-        return std::vector<double>(values.begin(), values.end());
-      }());
+      const std::span<float> input = loaded->requests.back().input(i).data<float>();
+      std::ranges::copy(noise(input.size()), input.begin());
     }
   }
   return {.version = "Fovea",

@@ -3,24 +3,28 @@
 #include <fmt/format.h>
 #include <xxhash.h>
 
-#include <algorithm>
 #include <memory>
 
-#include "engine/base/mapped_file.hpp"
+#include "engine/base/read_file.hpp"
 
 namespace fovea {
 
 std::string content_hash(const std::vector<std::span<const std::byte>>& contents) {
-  constexpr std::size_t kBlock = std::size_t{1} << 20U;
+  XXH64_hash_t hash = 0;
+  for (const auto& content : contents) {
+    hash = XXH3_64bits_withSeed(content.data(), content.size(), hash);
+  }
+  return fmt::format("{:016x}", hash);
+}
+
+std::string content_hash_of(const std::vector<std::filesystem::path>& files) {
   const std::unique_ptr<XXH3_state_t, decltype(&XXH3_freeState)> state(XXH3_createState(), XXH3_freeState);
   XXH64_hash_t hash = 0;
-  for (std::span<const std::byte> rest : contents) {
+  for (const std::filesystem::path& file : files) {
     XXH3_64bits_reset_withSeed(state.get(), hash);
-    while (!rest.empty()) {
-      const auto block = rest.first(std::min(rest.size(), kBlock));
-      rest = rest.subspan(block.size());
-      XXH3_64bits_update(state.get(), block.data(), block.size());
-      forget_pages(block);
+    if (!file.empty()) {
+      read_in_blocks(
+          file, [&](std::span<const std::byte> block) { XXH3_64bits_update(state.get(), block.data(), block.size()); });
     }
     hash = XXH3_64bits_digest(state.get());
   }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <filesystem>
 #include <span>
 #include <string>
 #include <vector>
@@ -9,7 +10,10 @@
 namespace fovea {
 
 /// 16 hex digits over the contents in this order.
-/// \param contents  Of mapped files, whose pages are given back on the way.
 std::string content_hash(const std::vector<std::span<const std::byte>>& contents);
+
+/// The same of files. An empty path stands for an empty file.
+/// \throws Error{kNotFound, kDevice} for a file that cannot be read.
+std::string content_hash_of(const std::vector<std::filesystem::path>& files);
 
 }  // namespace fovea

@@ -12,6 +12,7 @@
 #include <system_error>
 
 #include "engine/base/error.hpp"
+#include "engine/base/read_file.hpp"
 
 namespace fovea {
 namespace {
@@ -44,15 +45,15 @@ class Hash {
   std::unique_ptr<XXH3_state_t, decltype(&XXH3_freeState)> state_{XXH3_createState(), XXH3_freeState};
 };
 
-/// Hash of the part after the header; pages are given back on the way.
-std::uint64_t hash_of_body(Hash hash, std::span<const std::byte> body) {
-  constexpr std::size_t kBlock = std::size_t{1} << 20U;
-  while (!body.empty()) {
-    const auto block = body.first(std::min(body.size(), kBlock));
-    hash.add(block);
-    forget_pages(block);
-    body = body.subspan(block.size());
-  }
+/// Hash of the header and all that follows it in the file.
+std::uint64_t hash_of(const Header& header, const std::filesystem::path& path) {
+  Hash hash(header);
+  std::size_t skip = sizeof(Header);
+  read_in_blocks(path, [&](std::span<const std::byte> block) {
+    const std::size_t skipped = std::min(skip, block.size());
+    skip -= skipped;
+    hash.add(block.subspan(skipped));
+  });
   return hash.value();
 }
 
@@ -119,10 +120,7 @@ BlobPlace CacheFileWriter::add(std::span<const std::byte> blob) {
 void CacheFileWriter::finish(std::string_view index) {
   const BlobPlace place = add(std::as_bytes(std::span(index)));
   Header header{.size = state_->at, .index = place.offset, .index_size = place.size};
-  {
-    const auto written = MappedFile::open(state_->temporary);
-    header.hash = hash_of_body(Hash(header), written->bytes().subspan(sizeof(Header)));
-  }
+  header.hash = hash_of(header, state_->temporary);
   if (::pwrite(state_->file, &header, sizeof(header), 0) != static_cast<ssize_t>(sizeof(header)) ||
       ::fsync(state_->file) != 0) {
     fail_to_write(state_->temporary);
@@ -155,7 +153,7 @@ CacheFile open_cache_file(const std::filesystem::path& path) {
   if (header.magic != kMagic || header.size != bytes.size()) {
     fail(ErrorCode::kInvalidModel, "it is cut off, or of another format");
   }
-  if (hash_of_body(Hash(header), bytes.subspan(sizeof(header))) != header.hash) {
+  if (hash_of(header, path) != header.hash) {
     fail(ErrorCode::kInvalidModel, "its content is not what was written");
   }
   result.index = result.blob({header.index, header.index_size});

@@ -28,7 +28,7 @@ enum class Origin : std::uint8_t {
   kBlob,  ///< A blob of the entry.
 };
 
-std::string hash_of_file(const fs::path& path) { return content_hash({MappedFile::open(path)->bytes()}); }
+std::string hash_of_file(const fs::path& path) { return content_hash_of({path}); }
 
 /// As an entry names one of the model's files: from the model's folder on where that is possible.
 std::string name_of(const fs::path& file, const fs::path& model) {
@@ -150,10 +150,11 @@ std::vector<CompiledParts::Blob> read_blobs(const CacheFile& entry, ByteReader& 
 
 }  // namespace
 
-std::string CompiledCache::key_of(const fs::path& model, std::string_view device) const {
-  const std::string text = fmt::format("{}\n{}\n{}", build_id(), device, hash_of_file(model));
+CompiledCache::Key CompiledCache::key_of(const fs::path& model, std::string_view device) {
+  std::string content = hash_of_file(model);
+  const std::string text = fmt::format("{}\n{}\n{}", build_id(), device, content);
   const XXH128_hash_t hash = XXH3_128bits(text.data(), text.size());
-  return fmt::format("{:016x}{:016x}", hash.high64, hash.low64);
+  return {fmt::format("{:016x}{:016x}", hash.high64, hash.low64), std::move(content)};
 }
 
 bool CompiledCache::can_keep(const Graph& graph) {
@@ -164,7 +165,7 @@ bool CompiledCache::can_keep(const Graph& graph) {
   return std::ranges::none_of(graph.values, open) && std::ranges::none_of(graph.nodes, special);
 }
 
-std::optional<CompiledCache::Found> CompiledCache::load(const std::string& key, const fs::path& model) const {
+std::optional<CompiledCache::Found> CompiledCache::load(const Key& key, const fs::path& model) const {
   const fs::path path = file_of(key);
   std::error_code error;
   if (!fs::exists(path, error)) {
@@ -173,7 +174,7 @@ std::optional<CompiledCache::Found> CompiledCache::load(const std::string& key, 
   try {
     const CacheFile entry = open_cache_file(path);
     ByteReader index(entry.index);
-    if (index.get_text() != key) {
+    if (index.get_text() != key.name) {
       fail(ErrorCode::kInvalidModel, "it belongs to another model");
     }
     std::vector<std::string> files(std::max<std::size_t>(index.get_count(2 * kLeastEntry), 1));
@@ -204,7 +205,7 @@ std::optional<CompiledCache::Found> CompiledCache::load(const std::string& key, 
   }
 }
 
-void CompiledCache::store(const std::string& key, const Model& outline, const std::vector<fs::path>& files,
+void CompiledCache::store(const Key& key, const Model& outline, const std::vector<fs::path>& files,
                           const CompiledParts& parts) const {
   try {
     std::size_t bytes = 0;
@@ -219,11 +220,15 @@ void CompiledCache::store(const std::string& key, const Model& outline, const st
     fs::create_directories(folder_);
     CacheFileWriter file(file_of(key));
     ByteWriter index;
-    index.put(key);
+    index.put(key.name);
     index.put(static_cast<std::uint64_t>(files.size()));
     for (const fs::path& path : files) {
+      const std::string hash = hash_of_file(path);
+      if (path == files.front() && hash != key.model) {
+        return;  // replaced while it was read
+      }
       index.put(name_of(path, outline.path));
-      index.put(hash_of_file(path));
+      index.put(hash);
     }
     write_outline(index, outline);
     ConstantWriter constants(file, index, files);

@@ -26,27 +26,30 @@ class CompiledCache {
 
   /// \param model   The model's file. \throws Error{kNotFound} when it cannot be opened.
   /// \param device  All that the compiled model depends on beside the model: Plugin::cache_key.
-  /// \return The name of the entry.
-  [[nodiscard]] std::string key_of(const std::filesystem::path& model, std::string_view device) const;
+  struct Key {
+    std::string name;   ///< Of the entry.
+    std::string model;  ///< Content hash of the model's file.
+  };
+  [[nodiscard]] static Key key_of(const std::filesystem::path& model, std::string_view device);
 
   struct Found {
     Model outline;
     CompiledParts parts;
   };
   /// What `store` wrote. nullopt: nothing, or of other model files, or damaged (a warning says so).
-  [[nodiscard]] std::optional<Found> load(const std::string& key, const std::filesystem::path& model) const;
+  [[nodiscard]] std::optional<Found> load(const Key& key, const std::filesystem::path& model) const;
 
   /// The graph can be written and read again: static shapes, no variables, no bodies.
   [[nodiscard]] static bool can_keep(const Graph& graph);
 
   /// Writes an entry under a temporary name, makes sure it is on the disk, renames it, and removes what is too much.
   /// Failing costs the next start its speed only: a warning says why.
-  /// \param files  Which the model was read from.
-  void store(const std::string& key, const Model& outline, const std::vector<std::filesystem::path>& files,
+  /// \param files  Which the model was read from, its own first.
+  void store(const Key& key, const Model& outline, const std::vector<std::filesystem::path>& files,
              const CompiledParts& parts) const;
 
  private:
-  [[nodiscard]] std::filesystem::path file_of(const std::string& key) const { return folder_ / (key + ".fvc"); }
+  [[nodiscard]] std::filesystem::path file_of(const Key& key) const { return folder_ / (key.name + ".fvc"); }
   void remove_oldest() const;
 
   std::filesystem::path folder_;

@@ -141,7 +141,7 @@ CompiledModel Core::compile_model(const std::filesystem::path& path, std::string
   }
   const auto megabytes = static_cast<std::uint64_t>(parse_int(compiled->properties.at("CACHE_SIZE_MB")).value_or(0));
   const CompiledCache cache(compiled->properties.at("CACHE_DIR"), megabytes << 20U);
-  const std::string key = cache.key_of(file, device_key);
+  const CompiledCache::Key key = CompiledCache::key_of(file, device_key);
   if (auto found = cache.load(key, file)) {
     try {
       compiled->executable = plugin->restore(std::move(found->parts), compiled->properties);

@@ -66,11 +66,11 @@ Model read(const std::filesystem::path& path) {
   model.name = path.stem().string();
   model.path = path;
   model.graph = Importer(*message, tensors).run();
-  std::vector<std::span<const std::byte>> contents = {bytes};
+  std::vector<std::filesystem::path> files = {path};
   for (const auto& [name, external] : tensors.files()) {
-    contents.push_back(external->bytes());
+    files.push_back(external->path());
   }
-  model.hash = content_hash(contents);
+  model.hash = content_hash_of(files);
   model.format = "ONNX";
   for (const auto& import : message->opset_import()) {
     if (import.domain().empty() || import.domain() == "ai.onnx") {

@@ -480,7 +480,7 @@ Model read(const std::filesystem::path& path) {
   model.name = path.stem().string();
   model.path = path;
   model.format = fmt::format("OpenVINO IR v{}", ir.version);
-  model.hash = content_hash({xml->bytes(), weights == nullptr ? std::span<const std::byte>() : weights->bytes()});
+  model.hash = content_hash_of({path, weights == nullptr ? std::filesystem::path() : weights_path});
   model.graph = GraphBuilder(ir, weights, weights_path.filename().string()).build().graph;
   model.metadata = ir.metadata;
   verify(model.graph);

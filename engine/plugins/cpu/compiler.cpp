@@ -103,6 +103,10 @@ class WeightUses {
   std::vector<int> left_;  ///< By value: nodes that pack it and are not planned yet; 0 for all others.
 };
 
+bool is_in(const std::vector<std::size_t>& list, std::size_t value) {
+  return std::ranges::find(list, value) != list.end();
+}
+
 class Compiler {
  public:
   Compiler(Graph graph, std::unique_ptr<Packing> packing, const CompileOptions& options)
@@ -303,7 +307,8 @@ class Compiler {
     compiled.info.kernel = compiled.plan.kernel;
     compiled.info.output = form_text(context.output(), compiled.plan.outputs[0]);
     for (std::size_t i = 0; i < node.inputs.size(); ++i) {
-      compiled.inputs.push_back(node.inputs[i] == kNone ? -1 : buffer_in(node.inputs[i], compiled.plan.inputs[i]));
+      const bool read = node.inputs[i] != kNone && !is_in(compiled.plan.packed, i);
+      compiled.inputs.push_back(read ? buffer_in(node.inputs[i], compiled.plan.inputs[i]) : -1);
     }
     for (const int input : compiled.inputs) {
       if (input >= 0) {

@@ -55,7 +55,7 @@ class CpuPlugin final : public Plugin {
 
   std::string cache_key(const Properties& properties) const override {
     const dnnl_version_t* const onednn = dnnl_version();
-    return fmt::format("cpu threads {} bf16 {} int8 {} isa {} {} onednn {}.{}.{} {}", lane_use(properties).threads,
+    return fmt::format("cpu, threads {}, bf16 {} int8 {} isa {} {} onednn {}.{}.{} {}", lane_use(properties).threads,
                        wants_bf16(properties), cpu_multiplies_bytes(), cpu_vector_extension(),
                        static_cast<int>(dnnl_get_effective_cpu_isa()), onednn->major, onednn->minor, onednn->patch,
                        onednn->hash);

@@ -90,6 +90,7 @@ struct KernelPlan {
   std::string kernel;                ///< Name and implementation, for people.
   std::vector<Form> inputs;          ///< Wanted form of each input.
   std::vector<Form> outputs;         ///< Form of each output.
+  std::vector<std::size_t> packed;   ///< Inputs it holds in an order of its own: not read when it runs, and not bound.
   std::size_t scratch_bytes = 0;     ///< Memory needed during the step only.
   bool quantises = false;            ///< outputs[0] is what the FakeQuantize behind the node gives.
   std::size_t post_ops_done = 0;     ///< Leading post-ops the kernel applies; the compiler adds a step for the rest.

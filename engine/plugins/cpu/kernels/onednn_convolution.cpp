@@ -297,6 +297,7 @@ class Planner {
     plan.inputs.assign(context_.node.inputs.size(), Layout::kPlain);
     plan.inputs[0] = factors_;
     plan.outputs = {result_};
+    plan.packed = {1};
     plan.quantises = quantiser_ != nullptr;
     plan.post_ops_done = attempt.post_ops.count + (bias_ ? 1 : 0);
     plan.scratch_bytes = scratch_of_workers(attempt.desc.scratchpad_desc().get_size(), context_.threads);

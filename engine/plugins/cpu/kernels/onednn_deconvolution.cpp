@@ -73,6 +73,7 @@ std::optional<KernelPlan> plan(const NodeContext& context, std::string& refusal)
   plan.inputs.assign(context.node.inputs.size(), Layout::kPlain);
   plan.inputs[0] = layout;
   plan.outputs = {layout};
+  plan.packed = {1};
   plan.scratch_bytes = scratch_of_workers(desc.scratchpad_desc().get_size(), context.threads);
   const dnnl::memory packed = pack(context, *context.constant(1), weights, desc.weights_desc());
   std::vector<OneDnnChunk> chunks = {{dnnl::deconvolution_forward(desc),

@@ -130,6 +130,9 @@ class Planner {
     plan.kernel = fmt::format("onednn_matmul ({})", first.desc.impl_info_str());
     plan.inputs.assign(context_.node.inputs.size(), Layout::kPlain);
     plan.outputs = {Layout::kPlain};
+    if (constant_) {
+      plan.packed = {1};
+    }
     plan.post_ops_done = first.post_ops.count;
     plan.bind = bind_chunks(std::move(chunks), context_.threads);
     return plan;

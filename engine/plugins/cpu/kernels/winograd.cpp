@@ -105,6 +105,7 @@ std::optional<KernelPlan> plan(const NodeContext& context, std::string& refusal)
   plan.inputs.assign(context.node.inputs.size(), Layout::kPlain);
   plan.inputs[0] = Layout::kChannelsLast;
   plan.outputs = {Layout::kChannelsLast};
+  plan.packed = {1};
   want_operand_layouts(compiled->finish, plan);
   plan.post_ops_done = covered_post_ops(context, compiled->finish);
   plan.scratch_bytes = compiled->plan.scratch_floats * sizeof(float) * static_cast<std::size_t>(context.threads);
