@@ -6,6 +6,7 @@
 #include "engine/base/cpu_info.hpp"
 #include "engine/base/text.hpp"
 #include "engine/passes/pass.hpp"
+#include "engine/plugins/cpu/byte_tables.hpp"
 #include "engine/plugins/cpu/compiler.hpp"
 #include "engine/plugins/cpu/work_pool.hpp"
 #include "engine/runtime/plugin.hpp"
@@ -126,12 +127,15 @@ class CpuPlugin final : public Plugin {
 
   std::unique_ptr<Executable> compile(Graph graph, const Properties& properties) const override {
     optimise(graph);
+    const bool int8 = cpu_multiplies_bytes();
+    if (int8) {
+      cpu::fold_into_tables(graph);
+    }
     const int threads = lane_use(properties).threads;
     // oneDNN decides its blocking by the thread count at creation; the calling thread gets its own count back after.
     const int before = omp_get_max_threads();
     omp_set_num_threads(1);
-    auto program =
-        cpu::compile(graph, {.threads = threads, .bf16 = wants_bf16(properties), .int8 = cpu_multiplies_bytes()});
+    auto program = cpu::compile(graph, {.threads = threads, .bf16 = wants_bf16(properties), .int8 = int8});
     omp_set_num_threads(before);
     return std::make_unique<CpuExecutable>(std::move(program));
   }
