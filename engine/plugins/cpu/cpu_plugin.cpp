@@ -6,6 +6,7 @@
 #include "engine/base/cpu_info.hpp"
 #include "engine/base/text.hpp"
 #include "engine/passes/pass.hpp"
+#include "engine/plugins/cpu/byte_matrix.hpp"
 #include "engine/plugins/cpu/byte_tables.hpp"
 #include "engine/plugins/cpu/compiler.hpp"
 #include "engine/plugins/cpu/work_pool.hpp"
@@ -19,7 +20,7 @@ class CpuExecution final : public Execution {
  public:
   explicit CpuExecution(std::shared_ptr<const Program> program)
       : program_(std::move(program)),
-        arena_(DataType::kU8, {static_cast<std::int64_t>(std::max<std::size_t>(program_->arena_bytes, 1))}) {
+        arena_(DataType::kU8, {static_cast<std::int64_t>(program_->arena_bytes + kByteSlack)}) {
     for (const ProgramStep& step : program_->steps) {
       Bindings bindings;
       for (const int id : step.inputs) {
