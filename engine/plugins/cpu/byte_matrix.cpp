@@ -127,7 +127,7 @@ void multiply_panel(const ByteMatrix& matrix, const ByteMatrix::Panel& panel, co
   constexpr std::int64_t kRows = kRowsOf<W>;
   const std::int64_t element = kFloats ? 4 : 1;
   const std::int64_t parts = (last - first + kRows - 1) / kRows;
-  const std::int8_t* const weights = matrix.packed.data<std::int8_t>().data() + panel.offset;
+  const std::int8_t* const weights = reinterpret_cast<const std::int8_t*>(matrix.packed.bytes().data()) + panel.offset;
   for (std::int64_t part = 0; part < parts; ++part) {
     // Parts of about the same size: a last one of a single row would wait for its own sums.
     const std::int64_t begin = first + (last - first) * part / parts;
