@@ -175,6 +175,10 @@ class Compiler {
       reorder.plan.bind = [shape, from](const Bindings& b) {
         return bind_steps_to_floats(shape, from, b.input<std::uint8_t>(0), b.output<float>());
       };
+    } else if (from.stored == DataType::kU8 && form.stored == DataType::kU8) {
+      reorder.plan.bind = [shape, layout = from.layout](const Bindings& b) {
+        return bind_byte_reorder(shape, layout, b.input<std::uint8_t>(0), b.output<std::uint8_t>());
+      };
     } else {
       reorder.plan.bind = plan_conversion(shape, from, form, options_.threads);
     }

@@ -53,6 +53,19 @@ Shape in_memory_order(const Shape& shape, Layout layout) {
   return layout == Layout::kChannelsLast ? Shape{shape[0], shape[2], shape[3], shape[1]} : shape;
 }
 
+/// Rows of one input to where they belong, `apart` bytes from each other, through the table if there is one.
+void copy_rows(const std::vector<Table>& table, const std::byte* from, std::byte* to, std::size_t apart,
+               std::size_t rows, std::size_t length) {
+  if (!table.empty()) {
+    map_byte_rows(table[0], reinterpret_cast<const std::uint8_t*>(from), length, reinterpret_cast<std::uint8_t*>(to),
+                  apart, rows, length);
+    return;
+  }
+  for (std::size_t row = 0; row < rows; ++row) {
+    std::memcpy(to + row * apart, from + row * length, length);
+  }
+}
+
 std::optional<KernelPlan> plan(const NodeContext& context, std::string& refusal) {
   if (!context.node.post_ops.empty()) {
     refusal = "has post-ops";
@@ -100,18 +113,11 @@ std::optional<KernelPlan> plan(const NodeContext& context, std::string& refusal)
     return [sizes, total, rows, tables, inputs = bindings.inputs, output = bindings.outputs[0]](Team& team) {
       team.each(rows, static_cast<std::int64_t>(total / sizeof(float)),
                 [&](std::int64_t first, std::int64_t last, int /*worker*/) {
-                  for (std::int64_t row = first; row < last; ++row) {
-                    std::byte* target = output + static_cast<std::size_t>(row) * total;
-                    for (std::size_t i = 0; i < inputs.size(); ++i) {
-                      const std::byte* const source = inputs[i] + static_cast<std::size_t>(row) * sizes[i];
-                      if (tables[i].empty()) {
-                        std::memcpy(target, source, sizes[i]);
-                      } else {
-                        map_bytes(tables[i][0], reinterpret_cast<const std::uint8_t*>(source),
-                                  reinterpret_cast<std::uint8_t*>(target), sizes[i]);
-                      }
-                      target += sizes[i];
-                    }
+                  std::byte* target = output + static_cast<std::size_t>(first) * total;
+                  for (std::size_t i = 0; i < inputs.size(); ++i) {
+                    const std::byte* source = inputs[i] + static_cast<std::size_t>(first) * sizes[i];
+                    copy_rows(tables[i], source, target, total, static_cast<std::size_t>(last - first), sizes[i]);
+                    target += sizes[i];
                   }
                 });
     };

@@ -3,6 +3,7 @@
 #include <array>
 #include <cmath>
 
+#include "engine/plugins/cpu/byte_ops.hpp"
 #include "engine/plugins/cpu/kernel.hpp"
 
 namespace fovea::cpu {
@@ -31,18 +32,8 @@ struct ByteMean {
 
   void operator()(const std::uint8_t* src, std::byte* dst, std::int64_t pixels, std::int64_t channels,
                   std::int64_t count) const {
-    std::array<std::uint32_t, kBlock> sums{};
-    for (std::int64_t p = 0; p < pixels; ++p, src += channels) {
-      if (count == kBlock) {
-        for (std::size_t c = 0; c < kBlock; ++c) {
-          sums[c] += src[c];
-        }
-        continue;
-      }
-      for (std::int64_t c = 0; c < count; ++c) {
-        sums[static_cast<std::size_t>(c)] += src[c];
-      }
-    }
+    std::array<std::uint32_t, kSummedTogether> sums{};
+    sum_byte_rows(src, pixels, channels, count, sums.data());
     for (std::int64_t c = 0; c < count; ++c) {
       const float mean = static_cast<float>(sums[static_cast<std::size_t>(c)]) * factor + shift;
       if (stored) {
@@ -68,15 +59,16 @@ bool over_height_and_width(const NodeContext& context) {
   return values == std::vector<std::int64_t>{2, 3};
 }
 
-/// Calls body(first value of the block, first channel after the picture's, picture, channels).
+/// Calls body(index of a block's first value, index of its first mean, channels) for blocks of `length` channels.
 template <class Body>
-void each_block(Team& team, std::int64_t batch, std::int64_t channels, std::int64_t pixels, const Body& body) {
-  const std::int64_t blocks = (channels + kBlock - 1) / kBlock;
-  team.each(batch * blocks, pixels * kBlock, [&](std::int64_t first, std::int64_t last, int /*worker*/) {
+void each_block(Team& team, std::int64_t batch, std::int64_t channels, std::int64_t pixels, std::int64_t length,
+                const Body& body) {
+  const std::int64_t blocks = (channels + length - 1) / length;
+  team.each(batch * blocks, pixels * length, [&](std::int64_t first, std::int64_t last, int /*worker*/) {
     for (std::int64_t item = first; item < last; ++item) {
       const std::int64_t n = item / blocks;
-      const std::int64_t begin = item % blocks * kBlock;
-      body(n * pixels * channels + begin, n * channels + begin, std::min(kBlock, channels - begin));
+      const std::int64_t begin = item % blocks * length;
+      body(n * pixels * channels + begin, n * channels + begin, std::min(length, channels - begin));
     }
   });
 }
@@ -106,10 +98,11 @@ std::optional<KernelPlan> plan_bytes(const NodeContext& context) {
   }
   plan.bind = [mean, batch = shape[0], channels = shape[1], pixels](const Bindings& bindings) -> BoundStep {
     return [=, src = bindings.input<std::uint8_t>(0), dst = bindings.outputs[0]](Team& team) {
-      each_block(team, batch, channels, pixels, [&](std::int64_t from, std::int64_t to, std::int64_t count) {
-        mean(src + from, dst + static_cast<std::size_t>(to) * (mean.stored ? 1 : sizeof(float)), pixels, channels,
-             count);
-      });
+      each_block(team, batch, channels, pixels, kSummedTogether,
+                 [&](std::int64_t from, std::int64_t to, std::int64_t count) {
+                   mean(src + from, dst + static_cast<std::size_t>(to) * (mean.stored ? 1 : sizeof(float)), pixels,
+                        channels, count);
+                 });
     };
   };
   return plan;
@@ -133,7 +126,7 @@ std::optional<KernelPlan> plan(const NodeContext& context, std::string& refusal)
   plan.bind = [batch = shape[0], channels = shape[1],
                pixels = shape[2] * shape[3]](const Bindings& bindings) -> BoundStep {
     return [=, src = bindings.input<float>(0), dst = bindings.output<float>()](Team& team) {
-      each_block(team, batch, channels, pixels, [&](std::int64_t from, std::int64_t to, std::int64_t count) {
+      each_block(team, batch, channels, pixels, kBlock, [&](std::int64_t from, std::int64_t to, std::int64_t count) {
         mean_block(src + from, dst + to, pixels, channels, count);
       });
     };
