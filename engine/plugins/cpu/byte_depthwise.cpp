@@ -18,9 +18,17 @@ std::int64_t groups_of(std::int64_t kernel) { return (kernel + 3) / 4; }
 
 }  // namespace
 
-ByteDepthwise pack_byte_depthwise(const DepthwiseShape& shape, const std::int8_t* weights, const ByteFinish& finish) {
-  ByteDepthwise plan{
-      .shape = shape, .blocks = {}, .packed = {}, .beginning = {}, .factor = {}, .shift = {}, .padding = {}};
+ByteDepthwise pack_byte_depthwise(const DepthwiseShape& shape, const std::int8_t* weights, const std::int8_t* rest,
+                                  const ByteFinish& finish) {
+  ByteDepthwise plan{.shape = shape,
+                     .terms = 1,
+                     .blocks = {},
+                     .packed = {},
+                     .beginning = {},
+                     .factor = {},
+                     .shift = {},
+                     .padding = {}};
+  plan.terms = rest == nullptr ? 1 : 2;
   plan.least = finish.least;
   plan.most = finish.most;
   plan.padding.resize(static_cast<std::size_t>(shape.width * shape.channels), static_cast<std::uint8_t>(shape.zero));
@@ -35,7 +43,7 @@ ByteDepthwise pack_byte_depthwise(const DepthwiseShape& shape, const std::int8_t
                            .width = width,
                            .weights = bytes,
                            .values = values});
-    bytes += static_cast<std::size_t>(shape.kernel * groups * 4 * width);
+    bytes += static_cast<std::size_t>(plan.terms * shape.kernel * groups * 4 * width);
     values += static_cast<std::size_t>(width);
     first += width;
   }
@@ -52,15 +60,15 @@ ByteDepthwise pack_byte_depthwise(const DepthwiseShape& shape, const std::int8_t
       if (channel >= block.channels) {
         continue;
       }
-      const std::int8_t* const filter = weights + (block.first + channel) * shape.kernel * shape.kernel;
+      const std::int64_t taps = shape.kernel * shape.kernel;
       std::int32_t sum = 0;
-      for (std::int64_t y = 0; y < shape.kernel; ++y) {
-        for (std::int64_t x = 0; x < shape.kernel; ++x) {
-          const std::int8_t weight = filter[y * shape.kernel + x];
-          sum += weight;
-          const std::int64_t column = (x * groups + y / 4) * block.width + at;
-          packed[block.weights + static_cast<std::size_t>(column * 4 + y % 4)] = weight;
-        }
+      for (std::int64_t i = 0; i < plan.terms * taps; ++i) {
+        const std::int64_t y = i % taps / shape.kernel;
+        const std::int64_t x = i / taps * shape.kernel + i % shape.kernel;
+        const std::int8_t weight = (i < taps ? weights : rest)[(block.first + channel) * taps + i % taps];
+        sum += weight;
+        const std::int64_t column = (x * groups + y / 4) * block.width + at;
+        packed[block.weights + static_cast<std::size_t>(column * 4 + y % 4)] = weight;
       }
       const std::size_t value = block.values + static_cast<std::size_t>(at);
       plan.beginning[value] = -shape.zero * sum;
@@ -112,6 +120,7 @@ template <class W>
 struct BlockConstants {
   std::array<const std::uint8_t*, 5> rows;  ///< That a row of the output reads, at the block's first channel.
   const std::int8_t* weights;
+  int terms;
   const std::int32_t* beginning;
   const float* factor;
   const float* shift;
@@ -140,44 +149,47 @@ void run_pixels(const BlockConstants<W>& block, std::int64_t column, std::int64_
         unrolled(
             Counted<P>(), [&](auto p) __attribute__((always_inline)) { sums[p][j] = begin; });
       });
-  unrolled(
-      Counted<kColumns>(), [&](auto c) __attribute__((always_inline)) {
-        const std::int64_t x = column + c * apart;
-        const bool inside = kInside || (x >= 0 && x < block.width);
-        const std::int64_t at = x * block.channels;
-        unrolled(
-            Counted<kGroups>(), [&](auto g) __attribute__((always_inline)) {
-              const auto row = [&](auto y) __attribute__((always_inline)) {
-                constexpr int kRow = 4 * decltype(g)::value + decltype(y)::value;
-                if constexpr (kRow < K) {
-                  return inside ? W::load(block.mask, block.rows[kRow] + at) : block.zero;
-                } else {
-                  return block.zero;  // its weights are zero
-                }
-              };
-              const I r0 = row(std::integral_constant<int, 0>());
-              const I r1 = row(std::integral_constant<int, 1>());
-              const I r2 = row(std::integral_constant<int, 2>());
-              const I r3 = row(std::integral_constant<int, 3>());
-              const I low01 = W::low_bytes(r0, r1);
-              const I high01 = W::high_bytes(r0, r1);
-              const I low23 = W::low_bytes(r2, r3);
-              const I high23 = W::high_bytes(r2, r3);
-              const I fours[4] = {W::low_words(low01, low23), W::high_words(low01, low23), W::low_words(high01, high23),
-                                  W::high_words(high01, high23)};
-              unrolled(
-                  Counted<P>(), [&](auto p) __attribute__((always_inline)) {
-                    constexpr int kTap = decltype(c)::value - decltype(p)::value * S;
-                    if constexpr (kTap >= 0 && kTap < K) {
-                      unrolled(
-                          Counted<4>(), [&](auto j) __attribute__((always_inline)) {
-                            const std::int8_t* const tap = block.weights + ((kTap * kGroups + g) * 4 + j) * W::kBytes;
-                            sums[p][j] = W::add_products(sums[p][j], fours[j], W::whole(tap));
-                          });
-                    }
-                  });
-            });
-      });
+  const std::int8_t* weights = block.weights;
+  for (int term = 0; term < block.terms; ++term, weights += K * kGroups * 4 * W::kBytes) {
+    unrolled(
+        Counted<kColumns>(), [&](auto c) __attribute__((always_inline)) {
+          const std::int64_t x = column + c * apart;
+          const bool inside = kInside || (x >= 0 && x < block.width);
+          const std::int64_t at = x * block.channels;
+          unrolled(
+              Counted<kGroups>(), [&](auto g) __attribute__((always_inline)) {
+                const auto row = [&](auto y) __attribute__((always_inline)) {
+                  constexpr int kRow = 4 * decltype(g)::value + decltype(y)::value;
+                  if constexpr (kRow < K) {
+                    return inside ? W::load(block.mask, block.rows[kRow] + at) : block.zero;
+                  } else {
+                    return block.zero;  // its weights are zero
+                  }
+                };
+                const I r0 = row(std::integral_constant<int, 0>());
+                const I r1 = row(std::integral_constant<int, 1>());
+                const I r2 = row(std::integral_constant<int, 2>());
+                const I r3 = row(std::integral_constant<int, 3>());
+                const I low01 = W::low_bytes(r0, r1);
+                const I high01 = W::high_bytes(r0, r1);
+                const I low23 = W::low_bytes(r2, r3);
+                const I high23 = W::high_bytes(r2, r3);
+                const I fours[4] = {W::low_words(low01, low23), W::high_words(low01, low23),
+                                    W::low_words(high01, high23), W::high_words(high01, high23)};
+                unrolled(
+                    Counted<P>(), [&](auto p) __attribute__((always_inline)) {
+                      constexpr int kTap = decltype(c)::value - decltype(p)::value * S;
+                      if constexpr (kTap >= 0 && kTap < K) {
+                        unrolled(
+                            Counted<4>(), [&](auto j) __attribute__((always_inline)) {
+                              const std::int8_t* const tap = weights + ((kTap * kGroups + g) * 4 + j) * W::kBytes;
+                              sums[p][j] = W::add_products(sums[p][j], fours[j], W::whole(tap));
+                            });
+                      }
+                    });
+              });
+        });
+  }
   unrolled(
       Counted<4>(), [&](auto j) __attribute__((always_inline)) {
         const auto factors = W::whole_floats(block.factor + j * (W::kBytes / 4));
@@ -202,6 +214,7 @@ void run_block(const ByteDepthwise& plan, const ByteDepthwise::Block& block, con
   BlockConstants<W> constants{
       .rows = rows,
       .weights = reinterpret_cast<const std::int8_t*>(plan.packed.bytes().data()) + block.weights,
+      .terms = plan.terms,
       .beginning = plan.beginning.data() + block.values,
       .factor = plan.factor.data() + block.values,
       .shift = plan.shift.data() + block.values,

@@ -27,6 +27,7 @@ struct DepthwiseShape {
 /// own, which packing the results puts right again.
 struct ByteDepthwise {
   DepthwiseShape shape;
+  int terms = 1;  ///< 2: weights are sums of two, a block's second ones behind its first.
   struct Block {
     std::int64_t first = 0;  ///< Channel.
     std::int64_t channels = 0;
@@ -43,8 +44,10 @@ struct ByteDepthwise {
 };
 
 /// \param weights  i8 [channels, kernel, kernel].
+/// \param rest     The same, to be added to the weights; nullptr: nothing.
 /// \param finish   Onto steps.
-ByteDepthwise pack_byte_depthwise(const DepthwiseShape& shape, const std::int8_t* weights, const ByteFinish& finish);
+ByteDepthwise pack_byte_depthwise(const DepthwiseShape& shape, const std::int8_t* weights, const std::int8_t* rest,
+                                  const ByteFinish& finish);
 
 /// Computes one row of one picture. \param picture  Of the input, [height, width, channels].
 /// \param row  Of the output, [out_width, channels].

@@ -6,65 +6,118 @@
 namespace fovea::cpu {
 namespace {
 
-/// Relu and Clamp behind the bias as limits of steps: rounding keeps the order, so these may be rounded first.
+/// value = sum · factor + shift, by channel, in double so that what is stored is rounded once.
+struct Line {
+  std::vector<double> factor, shift;
+
+  void scale(std::size_t channel, double by) {
+    factor[channel] *= by;
+    shift[channel] *= by;
+  }
+};
+
+/// Takes a constant factor or summand, of all channels or of each, into the line. \return false for other post-ops.
+bool take(const NodeContext& context, const PostOp& op, Line& line) {
+  const std::size_t channels = line.factor.size();
+  if (op.kind == PostOpKind::kLinear) {
+    for (std::size_t c = 0; c < channels; ++c) {
+      line.scale(c, static_cast<double>(op.alpha));
+      line.shift[c] += static_cast<double>(op.beta);
+    }
+    return true;
+  }
+  if (op.kind != PostOpKind::kAdd && op.kind != PostOpKind::kMultiply) {
+    return false;
+  }
+  const Tensor* const operand = context.constant(static_cast<std::size_t>(op.operand));
+  const Shape& output = context.output().shape;
+  // Of a matrix, the last axis are the channels; [outputs] or [1, outputs] repeat over its rows.
+  const bool row =
+      operand != nullptr && output.size() == 2 && operand->size() == channels && operand->shape().back() == output[1];
+  if (operand == nullptr || operand->data_type() != DataType::kF32 ||
+      (operand->size() != 1 && !row && !(output.size() == 4 && is_per_channel(operand->shape(), output)))) {
+    return false;
+  }
+  for (std::size_t c = 0; c < channels; ++c) {
+    const auto value = static_cast<double>(operand->data<float>()[operand->size() == 1 ? 0 : c]);
+    if (op.kind == PostOpKind::kAdd) {
+      line.shift[c] += value;
+    } else {
+      line.scale(c, value);
+    }
+  }
+  return true;
+}
+
+/// Relu and Clamp as limits of steps: rounding keeps the order, so these may be rounded first.
 /// \return false for other post-ops.
-bool add_limits(const NodeContext& context, const Quantiser& quantiser, ByteFinish& finish) {
+bool limit(const PostOp& op, const Quantiser& quantiser, ByteFinish& finish) {
   const auto step = [&](float x) {
     const float stored = x * quantiser.factor[0] + quantiser.shift;
     return static_cast<std::uint8_t>(std::nearbyint(std::clamp(stored, 0.0F, quantiser.most)));
   };
-  finish.most = static_cast<std::uint8_t>(quantiser.most);
-  const auto& post_ops = context.node.post_ops;
-  for (std::size_t i = context.has_bias() ? 1 : 0; i < post_ops.size(); ++i) {
-    const PostOp& op = post_ops[i];
-    std::uint8_t low = step(0);
-    std::uint8_t high = finish.most;
-    if (op.kind == PostOpKind::kClamp && (quantiser.factor.size() == 1 || (op.alpha == 0 && std::isinf(op.beta)))) {
-      low = step(op.alpha);
-      high = std::isinf(op.beta) ? high : step(op.beta);
-    } else if (op.kind != PostOpKind::kRelu || op.alpha != 0) {
-      return false;
-    }
-    if (low > high) {
-      return false;
-    }
-    finish.least = std::clamp(finish.least, low, high);
-    finish.most = std::clamp(finish.most, low, high);
+  std::uint8_t low = step(0);
+  std::uint8_t high = static_cast<std::uint8_t>(quantiser.most);
+  if (op.kind == PostOpKind::kClamp && quantiser.factor.size() == 1) {
+    low = step(op.alpha);
+    high = step(op.beta);
+  } else if (op.kind != PostOpKind::kRelu || op.alpha != 0) {
+    return false;
   }
-  finish.post_ops_done = post_ops.size();
+  if (low > high) {
+    return false;
+  }
+  finish.least = std::clamp(finish.least, low, high);
+  finish.most = std::clamp(finish.most, low, high);
   return true;
+}
+
+/// Whether the finish ends on steps: post-ops from `first` on are limits.
+bool add_limits(const NodeContext& context, std::size_t first, ByteFinish& finish) {
+  if (context.quantiser == nullptr) {
+    return false;
+  }
+  const auto& post_ops = context.node.post_ops;
+  finish.most = static_cast<std::uint8_t>(context.quantiser->most);
+  return std::all_of(post_ops.begin() + static_cast<std::ptrdiff_t>(first), post_ops.end(),
+                     [&](const PostOp& op) { return limit(op, *context.quantiser, finish); });
 }
 
 }  // namespace
 
 std::optional<ByteFinish> make_byte_finish(const NodeContext& context, const WeightSteps& weights, double largest_sum) {
-  ByteFinish finish;
-  const Steps& steps = context.forms[0].steps;
-  const Quantiser* const quantiser = context.quantiser;
-  finish.floats = quantiser == nullptr || !add_limits(context, *quantiser, finish);
-  if (finish.floats) {
-    finish.post_ops_done = context.has_bias() ? 1 : 0;
+  if (!(largest_sum < 2147483648.0)) {
+    return std::nullopt;
   }
+  const Steps& steps = context.forms[0].steps;
   const std::size_t channels = weights.scale.size();
+  Line line{.factor = {}, .shift = std::vector<double>(channels, 0)};
+  for (std::size_t c = 0; c < channels; ++c) {
+    line.factor.push_back(static_cast<double>(weights.scale[c]) *
+                          static_cast<double>(steps.scale[steps.scale.size() > 1 ? c : 0]));
+  }
+  ByteFinish finish;
+  const auto& post_ops = context.node.post_ops;
+  while (finish.post_ops_done < post_ops.size() && take(context, post_ops[finish.post_ops_done], line)) {
+    ++finish.post_ops_done;
+  }
+  finish.floats = !add_limits(context, finish.post_ops_done, finish);
+  if (!finish.floats) {
+    finish.post_ops_done = post_ops.size();
+    for (std::size_t c = 0; c < channels; ++c) {
+      line.scale(c, static_cast<double>(context.quantiser->factor[context.quantiser->factor.size() > 1 ? c : 0]));
+      line.shift[c] += static_cast<double>(context.quantiser->shift);
+      constexpr double kMost = 2e9;  // of an i32
+      if (!(largest_sum * std::abs(line.factor[c]) + std::abs(line.shift[c]) < kMost)) {
+        return std::nullopt;
+      }
+    }
+  }
   const std::size_t padded = (channels + kFinishedTogether - 1) / kFinishedTogether * kFinishedTogether;
+  finish.factor.assign(line.factor.begin(), line.factor.end());
+  finish.shift.assign(line.shift.begin(), line.shift.end());
   finish.factor.resize(padded, 0.0F);
   finish.shift.resize(padded, 0.0F);
-  const Tensor* const bias =
-      context.has_bias() ? context.constant(static_cast<std::size_t>(context.node.post_ops[0].operand)) : nullptr;
-  for (std::size_t c = 0; c < channels; ++c) {
-    const double step =
-        finish.floats ? 1 : static_cast<double>(quantiser->factor[quantiser->factor.size() > 1 ? c : 0]);
-    const double input = static_cast<double>(steps.scale[steps.scale.size() > 1 ? c : 0]);
-    const double factor = static_cast<double>(weights.scale[c]) * input * step;
-    const double shift = (bias == nullptr ? 0.0 : static_cast<double>(bias->data<float>()[c]) * step) +
-                         (finish.floats ? 0.0 : static_cast<double>(quantiser->shift));
-    constexpr double kMost = 2e9;  // of an i32
-    if (!finish.floats && !(largest_sum * std::abs(factor) + std::abs(shift) < kMost)) {
-      return std::nullopt;
-    }
-    finish.factor[c] = static_cast<float>(factor);
-    finish.shift[c] = static_cast<float>(shift);
-  }
   return finish;
 }
 

@@ -21,7 +21,12 @@ struct ByteFinish {
 
 /// Finishes sums of products of the node's input, as it is stored, and these weights: onto the steps of the
 /// FakeQuantize behind if there is one and the post-ops allow it, else as f32.
-/// \param largest_sum  Of products; nullopt is returned where a result could be no i32.
+/// \param largest_sum  Of products; nullopt is returned where it or a result in steps could be no i32.
 std::optional<ByteFinish> make_byte_finish(const NodeContext& context, const WeightSteps& weights, double largest_sum);
+
+/// The second term of the weights, or nullptr.
+inline const std::int8_t* rest_of(const WeightSteps& weights) {
+  return weights.rest.empty() ? nullptr : weights.rest.data<std::int8_t>().data();
+}
 
 }  // namespace fovea::cpu

@@ -7,33 +7,51 @@
 
 namespace fovea::cpu {
 
-ByteMatrix pack_byte_matrix(const std::int8_t* weights, std::int64_t outputs, std::int64_t depth, int zero) {
+namespace {
+
+/// Writes one term of a panel's weights and adds them up by output.
+void pack_panel(const ByteMatrix::Panel& panel, const std::int8_t* weights, std::int64_t outputs, std::int64_t depth,
+                std::int8_t* packed, std::int32_t* sums) {
+  const std::int64_t width = 16 * panel.vectors;
+  for (std::int64_t o = 0; o < std::min(outputs - panel.first, width); ++o) {
+    for (std::int64_t k = 0; k < depth; ++k) {
+      const std::int8_t weight = weights[(panel.first + o) * depth + k];
+      packed[(k / 4 * width + o) * 4 + k % 4] = weight;
+      sums[o] += weight;
+    }
+  }
+}
+
+}  // namespace
+
+ByteMatrix pack_byte_matrix(const std::int8_t* weights, const std::int8_t* rest, std::int64_t outputs,
+                            std::int64_t depth, int zero) {
   constexpr std::int64_t kMostVectors = 4;
   ByteMatrix matrix{.depth = depth, .outputs = outputs, .panels = {}, .packed = {}, .beginning = {}};
   const std::int64_t vectors = (outputs + 15) / 16;
   const std::int64_t count = (vectors + kMostVectors - 1) / kMostVectors;
-  const std::int64_t fours = (depth + 3) / 4;
-  matrix.packed = Tensor(DataType::kI8, {vectors * 16 * fours * 4});
+  const std::int64_t column = (depth + 3) / 4 * 4;
+  const int terms = rest == nullptr ? 1 : 2;
+  matrix.packed = Tensor(DataType::kI8, {vectors * 16 * column * terms});
   const std::span<std::int8_t> packed = matrix.packed.data<std::int8_t>();
   std::ranges::fill(packed, std::int8_t{0});
-  matrix.beginning.resize(static_cast<std::size_t>(vectors * 16 + 48), 0);  // whole panels may be read
+  std::vector<std::int32_t> sums(static_cast<std::size_t>(vectors * 16 + 48), 0);  // whole panels may be read
   std::int64_t offset = 0;
   for (std::int64_t p = 0; p < count; ++p) {
     // Panels of about the same width: a last one of a single vector would wait for its own sums.
     const std::int64_t first = vectors * p / count;
     const std::int64_t width = vectors * (p + 1) / count - first;
-    matrix.panels.push_back({.first = first * 16, .vectors = static_cast<int>(width), .offset = offset});
-    for (std::int64_t o = first * 16; o < std::min(outputs, (first + width) * 16); ++o) {
-      std::int32_t sum = 0;
-      for (std::int64_t k = 0; k < depth; ++k) {
-        const std::int8_t weight = weights[o * depth + k];
-        const std::int64_t at = offset + (k / 4 * width * 16 + o - first * 16) * 4 + k % 4;
-        packed[static_cast<std::size_t>(at)] = weight;
-        sum += weight;
-      }
-      matrix.beginning[static_cast<std::size_t>(o)] = -zero * sum;
+    matrix.panels.push_back(
+        {.first = first * 16, .vectors = static_cast<int>(width), .offset = offset, .terms = terms});
+    for (int term = 0; term < terms; ++term) {
+      pack_panel(matrix.panels.back(), term == 0 ? weights : rest, outputs, depth, packed.data() + offset,
+                 sums.data() + first * 16);
+      offset += column * width * 16;
     }
-    offset += fours * width * 64;
+  }
+  matrix.beginning = std::move(sums);
+  for (std::int32_t& value : matrix.beginning) {
+    value *= -zero;
   }
   return matrix;
 }
@@ -67,7 +85,7 @@ template <int R, int W>
 
 /// R rows of the product, W vectors wide. \param rows  Where each begins.
 template <int R, int W, bool kFloats>
-void multiply_block(const std::uint8_t* const* rows, std::int64_t depth, const std::int8_t* panel,
+void multiply_block(const std::uint8_t* const* rows, std::int64_t depth, int terms, const std::int8_t* panel,
                     const std::int32_t* beginning, const Finisher& finisher, std::byte* result,
                     std::int64_t result_stride) {
   __m512i sums[R][W];
@@ -77,11 +95,14 @@ void multiply_block(const std::uint8_t* const* rows, std::int64_t depth, const s
             Counted<W>(), [&](auto w)
                               __attribute__((always_inline)) { sums[r][w] = _mm512_loadu_si512(beginning + 16 * w); });
       });
-  for (std::int64_t k = 0; k < depth; k += 4, panel += 64 * W) {
-    int words[R];
-    unrolled(
-        Counted<R>(), [&](auto r) __attribute__((always_inline)) { std::memcpy(&words[r], rows[r] + k, sizeof(int)); });
-    add_products(sums, words, panel);
+  for (int term = 0; term < terms; ++term) {
+    for (std::int64_t k = 0; k < depth; k += 4, panel += 64 * W) {
+      int words[R];
+      unrolled(
+          Counted<R>(), [&](auto r)
+                            __attribute__((always_inline)) { std::memcpy(&words[r], rows[r] + k, sizeof(int)); });
+      add_products(sums, words, panel);
+    }
   }
   // What the compiler moves to memory for the finishing it would otherwise store in every round of the loop.
   unrolled(
@@ -102,14 +123,14 @@ void multiply_block(const std::uint8_t* const* rows, std::int64_t depth, const s
 
 /// The same for `count` ≤ R rows.
 template <int R, int W, bool kFloats>
-void multiply_rest(int count, const std::uint8_t* const* rows, std::int64_t depth, const std::int8_t* panel,
+void multiply_rest(int count, const std::uint8_t* const* rows, std::int64_t depth, int terms, const std::int8_t* panel,
                    const std::int32_t* beginning, const Finisher& finisher, std::byte* result,
                    std::int64_t result_stride) {
   if constexpr (R > 0) {
     if (count == R) {
-      multiply_block<R, W, kFloats>(rows, depth, panel, beginning, finisher, result, result_stride);
+      multiply_block<R, W, kFloats>(rows, depth, terms, panel, beginning, finisher, result, result_stride);
     } else {
-      multiply_rest<R - 1, W, kFloats>(count, rows, depth, panel, beginning, finisher, result, result_stride);
+      multiply_rest<R - 1, W, kFloats>(count, rows, depth, terms, panel, beginning, finisher, result, result_stride);
     }
   }
 }
@@ -137,8 +158,8 @@ void multiply_panel(const ByteMatrix& matrix, const ByteMatrix::Panel& panel, co
       starts[r] = left + (begin + r) / rows.run * rows.run_stride + (begin + r) % rows.run * rows.stride;
     }
     multiply_rest<kRowsOf<W>, W, kFloats>(
-        static_cast<int>(count), starts, matrix.depth, weights, matrix.beginning.data() + panel.first, finisher,
-        result + (begin * matrix.outputs + panel.first) * element, matrix.outputs * element);
+        static_cast<int>(count), starts, matrix.depth, panel.terms, weights, matrix.beginning.data() + panel.first,
+        finisher, result + (begin * matrix.outputs + panel.first) * element, matrix.outputs * element);
   }
 }
 

@@ -29,6 +29,7 @@ struct ByteMatrix {
     std::int64_t first = 0;   ///< Output channel.
     int vectors = 0;          ///< Of 16 channels, at most 4.
     std::int64_t offset = 0;  ///< In `packed`.
+    int terms = 1;            ///< 2: weights are sums of two, the second ones behind all the first.
   };
   std::vector<Panel> panels;
   Tensor packed;                        ///< i8: for each panel, for each four of the depth, 16 · vectors · 4 bytes.
@@ -36,8 +37,10 @@ struct ByteMatrix {
 };
 
 /// \param weights  i8 [outputs, depth].
+/// \param rest     The same, to be added to the weights; nullptr: nothing.
 /// \param zero     The step that means zero on the left.
-ByteMatrix pack_byte_matrix(const std::int8_t* weights, std::int64_t outputs, std::int64_t depth, int zero);
+ByteMatrix pack_byte_matrix(const std::int8_t* weights, const std::int8_t* rest, std::int64_t outputs,
+                            std::int64_t depth, int zero);
 
 /// Computes rows [first_row, last_row) of the product for the panels [first_panel, last_panel).
 /// \param left    Row 0 of the left matrix. Up to kByteSlack bytes behind the last row are read, whatever they are.

@@ -5,6 +5,7 @@
 #include <map>
 #include <set>
 
+#include "engine/ops/fake_quantize.hpp"
 #include "engine/ops/interpolate.hpp"
 #include "engine/ops/op_def.hpp"
 #include "engine/passes/edit.hpp"
@@ -39,6 +40,69 @@ OnSteps stored_itself(ValueId value, const Quantiser& quantiser) {
 
 /// f64 of any shape that broadcasts as the constant does: chains take single numbers only.
 Tensor as_number(const Tensor& constant) { return constant.cast(DataType::kF64).reshaped({1}); }
+
+/// A FakeQuantize whose limits, in and out, are 0 and its levels less one: it rounds to whole numbers.
+std::optional<double> whole_numbers_up_to(const Graph& graph, ValueId value) {
+  const NodeId id = graph.value(value).producer;
+  if (id == kNone || graph.node(id).op->name != "FakeQuantize") {
+    return std::nullopt;
+  }
+  const Node& node = graph.node(id);
+  const auto most = static_cast<double>(node.attrs<ops::FakeQuantizeAttributes>().levels - 1);
+  for (std::size_t i = 1; i < 5; ++i) {
+    const Tensor* const limit = graph.constant(node.inputs.at(i));
+    if (limit == nullptr || limit->size() != 1 || to_doubles(limit->view())[0] != (i % 2 == 1 ? 0 : most)) {
+      return std::nullopt;
+    }
+  }
+  return most;
+}
+
+/// The value x of -1 · x, else kNone.
+ValueId negated(const Graph& graph, ValueId value) {
+  const NodeId id = graph.value(value).producer;
+  if (id == kNone || graph.node(id).op->name != "Multiply" || !graph.node(id).post_ops.empty()) {
+    return kNone;
+  }
+  for (const std::size_t side : {std::size_t{0}, std::size_t{1}}) {
+    const Tensor* const factor = graph.constant(graph.node(id).inputs.at(side));
+    if (factor != nullptr && factor->size() == 1 && to_doubles(factor->view())[0] == -1) {
+      return graph.node(id).inputs.at(1 - side);
+    }
+  }
+  return kNone;
+}
+
+/// FakeQuantize(x) - FakeQuantize(-x), each to whole numbers from 0 on, is one to whole numbers on both sides: files of
+/// fixed-point models are imported so, since f32 is finest near 0.
+void join_halves(Graph& graph) {
+  for (Node& node : graph.nodes) {
+    if (node.op->name != "Subtract" || !node.post_ops.empty() || node.inputs.size() != 2) {
+      continue;
+    }
+    const auto above = whole_numbers_up_to(graph, node.inputs[0]);
+    const auto below = whole_numbers_up_to(graph, node.inputs[1]);
+    if (!above || !below || *above + *below > 255) {
+      continue;
+    }
+    const ValueId x = graph.node(graph.value(node.inputs[0]).producer).inputs[0];
+    const ValueId minus_x = graph.node(graph.value(node.inputs[1]).producer).inputs[0];
+    if (negated(graph, minus_x) != x) {
+      continue;
+    }
+    const auto limit = [&](const char* suffix, double value) {
+      return graph.add_constant(graph.unique_value_name(node.name + suffix), Tensor::scalar(static_cast<float>(value)));
+    };
+    const ValueId low = limit("/low", -*below);
+    const ValueId high = limit("/high", *above);
+    ops::FakeQuantizeAttributes attributes;
+    attributes.levels = static_cast<std::int64_t>(*above + *below) + 1;
+    node.op = find_op("FakeQuantize");
+    node.attributes = attributes;
+    node.inputs = {x, low, high, low, high};
+  }
+  graph.compact();
+}
 
 class Folder {
  public:
@@ -199,7 +263,10 @@ class Folder {
 
 }  // namespace
 
-void fold_into_tables(Graph& graph) { Folder(graph).run(); }
+void fold_into_tables(Graph& graph) {
+  join_halves(graph);
+  Folder(graph).run();
+}
 
 Table requantising_table(const Steps& steps, const Quantiser& quantiser) {
   Table table{};

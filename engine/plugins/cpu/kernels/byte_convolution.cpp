@@ -148,19 +148,23 @@ std::optional<KernelPlan> plan(const NodeContext& context, std::string& refusal)
     return std::nullopt;
   }
   const Tensor weights = product->transpose ? transposed(*context.constant(1)) : *context.constant(1);
-  const auto steps = steps_of_weights(weights, static_cast<std::size_t>(product->outputs));
+  const auto steps = steps_of_weights(weights, static_cast<std::size_t>(product->outputs), true);
   if (!steps) {
     refusal = "weights do not lie on steps";
     return std::nullopt;
   }
-  auto finish = make_byte_finish(context, *steps, 255.0 * 127.0 * static_cast<double>(product->depth));
+  auto finish = make_byte_finish(context, *steps, 255.0 * 254.0 * static_cast<double>(product->depth));
   if (!finish) {
     refusal = "too many steps to count";
     return std::nullopt;
   }
+  if (finish->floats && context.quantiser != nullptr) {
+    refusal = "post-ops between the sums and the FakeQuantize that are not limits";
+    return std::nullopt;
+  }
   auto compiled = std::make_shared<Compiled>();
-  compiled->matrix =
-      pack_byte_matrix(steps->stored.data<std::int8_t>().data(), product->outputs, product->depth, form.steps.zero);
+  compiled->matrix = pack_byte_matrix(steps->stored.data<std::int8_t>().data(), rest_of(*steps), product->outputs,
+                                      product->depth, form.steps.zero);
   compiled->finish = std::move(*finish);
   compiled->product = *product;
   divide(*compiled, context.threads);

@@ -70,7 +70,7 @@ ByteMatrix matrix_of_row(const WeightSteps& weights, const Shape& shape, std::in
       }
     }
   }
-  return pack_byte_matrix(rows.data(), shape[3] * outputs, channels, zero);
+  return pack_byte_matrix(rows.data(), nullptr, shape[3] * outputs, channels, zero);
 }
 
 /// One value of an output channel for each column of the filter.

@@ -49,19 +49,19 @@ std::optional<KernelPlan> plan(const NodeContext& context, std::string& refusal)
     refusal = "needs one filter of 3x3 or 5x5 for each channel, stride 1 or 2";
     return std::nullopt;
   }
-  const auto steps = steps_of_weights(*context.constant(1), static_cast<std::size_t>(shape->channels));
+  const auto steps = steps_of_weights(*context.constant(1), static_cast<std::size_t>(shape->channels), true);
   if (!steps) {
     refusal = "weights do not lie on steps";
     return std::nullopt;
   }
   const auto finish =
-      make_byte_finish(context, *steps, 255.0 * 127.0 * static_cast<double>(shape->kernel * shape->kernel));
+      make_byte_finish(context, *steps, 255.0 * 254.0 * static_cast<double>(shape->kernel * shape->kernel));
   if (!finish || finish->floats) {
     refusal = "no FakeQuantize follows, or post-ops that are not limits";
     return std::nullopt;
   }
   const auto compiled = std::make_shared<const ByteDepthwise>(
-      pack_byte_depthwise(*shape, steps->stored.data<std::int8_t>().data(), *finish));
+      pack_byte_depthwise(*shape, steps->stored.data<std::int8_t>().data(), rest_of(*steps), *finish));
   KernelPlan plan;
   plan.kernel = "byte_depthwise";
   plan.inputs.assign(context.node.inputs.size(), Layout::kPlain);
