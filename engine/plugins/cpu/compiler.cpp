@@ -6,6 +6,7 @@
 #include <set>
 
 #include "engine/ops/op_def.hpp"
+#include "engine/plugins/cpu/byte_matrix.hpp"
 #include "engine/runtime/memory_plan.hpp"
 
 namespace fovea::cpu {
@@ -218,6 +219,10 @@ class Compiler {
       reorder.plan.bind = [shape, from](const Bindings& b) {
         return bind_steps_to_floats(shape, from, b.input<std::uint8_t>(0), b.output<float>());
       };
+    } else if (from.stored == DataType::kU8 && form.stored == DataType::kU8) {
+      reorder.plan.bind = [shape, layout = from.layout](const Bindings& b) {
+        return bind_byte_reorder(shape, layout, b.input<std::uint8_t>(0), b.output<std::uint8_t>());
+      };
     } else {
       reorder.plan.bind = plan_conversion(shape, from, form, options_.threads);
     }
@@ -393,7 +398,8 @@ class Compiler {
     for (std::size_t i = 0; i < placed.size(); ++i) {
       program_.buffers[placed[i]].offset = plan.offsets[i];
     }
-    program_.arena_bytes = plan.arena_bytes;
+    program_.request_bytes += kByteSlack;
+    program_.arena_bytes = plan.arena_bytes + kByteSlack;
     program_.arena_lower_bound_bytes = plan.lower_bound_bytes;
   }
 

@@ -7,6 +7,7 @@
 #include "engine/base/cpu_info.hpp"
 #include "engine/base/text.hpp"
 #include "engine/passes/pass.hpp"
+#include "engine/plugins/cpu/byte_tables.hpp"
 #include "engine/plugins/cpu/compiler.hpp"
 #include "engine/plugins/cpu/execution.hpp"
 #include "engine/runtime/plugin.hpp"
@@ -79,6 +80,9 @@ class CpuPlugin final : public Plugin {
                                                    const Properties& properties) {
     const CompileOptions options{
         .threads = use_of(properties).threads, .bf16 = wants_bf16(properties), .int8 = cpu_multiplies_bytes()};
+    if (options.int8) {
+      fold_into_tables(optimised);
+    }
     // oneDNN decides its blocking by the thread count at creation; the calling thread gets its own count back after.
     const int before = omp_get_max_threads();
     omp_set_num_threads(1);

@@ -107,7 +107,9 @@ class Planner {
     if (!plan) {
       quantiser_ = nullptr;
       result_ = layout_;
-      plan = plan_with(all);
+      for (std::size_t limit = all + 1; limit-- > 0 && !plan;) {
+        plan = plan_with(limit);  // the others by passes of ours
+      }
     }
     if (!plan) {
       weight_steps_.reset();
