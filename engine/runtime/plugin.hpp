@@ -67,8 +67,9 @@ struct MemoryUse {
   std::size_t packed = 0;     ///< Weights in the kernels' own order.
   std::size_t shared = 0;     ///< Of `packed`: used by other compiled models of this process, too.
   std::size_t mapped = 0;     ///< Of the first two: pages of files, which the system shares and takes back at need.
-  std::size_t request = 0;    ///< Of each request.
-  std::size_t scratch = 0;    ///< Of `request`: the most that one step needs beside its results.
+  std::size_t request = 0;    ///< Of each request: inputs and outputs.
+  std::size_t arena = 0;      ///< Of each run under way, shared by all models: what lies between.
+  std::size_t scratch = 0;    ///< Of `arena`: the most that one step needs beside its results.
 };
 
 /// What a device makes of a model, in a form that a file can keep: the graph after its passes and packed weights by

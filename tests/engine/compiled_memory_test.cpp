@@ -38,7 +38,8 @@ TEST(CompiledMemory, IsCounted) {
   EXPECT_GE(use.constants, 64U * 16 * 16 * sizeof(float)) << "the addition's";
   EXPECT_LT(use.constants, kLeastPacked) << "weights are there in packed form only";
   EXPECT_GE(use.request, 32U * 16 * 16 * sizeof(float));
-  EXPECT_LE(use.scratch, use.request);
+  EXPECT_LE(use.scratch, use.arena);
+  EXPECT_GE(use.arena, 64U * 16 * 16 * sizeof(float));
   EXPECT_EQ(use.shared, 0U);
   EXPECT_EQ(use.mapped, 0U);
 }

@@ -1,55 +1,13 @@
 // Bytes on the CPU: products of quantised values are exact, so results differ from the reference's by f32 rounding, or
 // by a step where a value lies that near to the edge between two.
-#include <gmock/gmock.h>
-
-#include <algorithm>
-#include <cmath>
-
-#include "engine/base/cpu_info.hpp"
-#include "engine/ops/graph_text.hpp"
-#include "tests/engine/error_bound.hpp"
+#include "tests/engine/int8_agreement.hpp"
 
 namespace fovea::test {
 namespace {
 
-/// Weights become multiples of 1/64, which i8 holds.
-Graph quantised_graph(const std::string& text) {
-  Graph graph = parse_graph(text);
-  for (Value& value : graph.values) {
-    if (value.constant && value.type.data_type == DataType::kF32 && value.type.shape.size() >= 4 &&
-        element_count(value.type.shape) > 100) {
-      std::ranges::transform(random_input(value.type, 9).data<float>(), value.constant->data<float>().begin(),
-                             [](float x) { return std::nearbyint(x * 64) / 64; });
-    }
-  }
-  return graph;
-}
-
-/// \param step  Of the output's quantisation, 0 without.
-void agrees(const std::string& text, double step, const std::string& expected_output) {
-  SCOPED_TRACE(text);
-  const Graph graph = quantised_graph(text);
-  const RunResult actual = run_on("CPU", graph, 3);
-  const RunResult expected = run_on("REFERENCE", graph, 3);
-  const std::vector<double> a = to_doubles(actual.outputs[0].view());
-  const std::vector<double> e = to_doubles(expected.outputs[0].view());
-  std::size_t other_step = 0;
-  for (std::size_t i = 0; i < a.size(); ++i) {
-    const double f32_rounding = 1e-5 * (1 + std::abs(e[i]));
-    ASSERT_LE(std::abs(a[i] - e[i]), step + f32_rounding) << "element " << i << ": " << a[i] << " for " << e[i];
-    other_step += std::abs(a[i] - e[i]) > f32_rounding ? 1 : 0;
-  }
-  EXPECT_LE(other_step, a.size() / 1000 + 1);
-  EXPECT_THAT(actual.outputs_of_steps, ::testing::Contains(::testing::StartsWith(expected_output)));
-}
-
-class CpuInt8 : public ::testing::Test {
- protected:
-  void SetUp() override {
-    if (!cpu_multiplies_bytes()) {
-      GTEST_SKIP() << "this processor has no AVX512_VNNI";
-    }
-  }
+using CpuInt8 = InBytes;
+constexpr auto agrees = [](const std::string& text, double step, const std::string& expected_output) {
+  agrees_in_bytes(text, step, expected_output);
 };
 
 const std::string kUnsigned = "a: f32[]{0}, b: f32[]{0.9}, c: f32[]{0}, d: f32[]{0.9}) levels=256\n";

@@ -24,6 +24,7 @@ void print_memory(const MemoryReport& report) {
   print_line("other constants", use.constants, "");
   print_line("of these, in files", use.mapped, "pages that the system shares and takes back at need");
   print_line("each request", use.request, fmt::format("{} keep the device busy", report.requests));
+  print_line("each run under way", use.arena, "all models share it");
   print_line("of it, scratch", use.scratch, "the most a single step needs");
 }
 
@@ -34,6 +35,7 @@ nlohmann::json memory_json(const MemoryReport& report) {
           {"constant_bytes", use.constants},
           {"mapped_bytes", use.mapped},
           {"request_bytes", use.request},
+          {"arena_bytes", use.arena},
           {"scratch_bytes", use.scratch},
           {"requests", std::stoi(report.requests)}};
 }

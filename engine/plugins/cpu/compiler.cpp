@@ -6,6 +6,7 @@
 #include <set>
 
 #include "engine/ops/op_def.hpp"
+#include "engine/plugins/cpu/byte_matrix.hpp"
 #include "engine/runtime/memory_plan.hpp"
 
 namespace fovea::cpu {
@@ -218,6 +219,10 @@ class Compiler {
       reorder.plan.bind = [shape, from](const Bindings& b) {
         return bind_steps_to_floats(shape, from, b.input<std::uint8_t>(0), b.output<float>());
       };
+    } else if (from.stored == DataType::kU8 && form.stored == DataType::kU8) {
+      reorder.plan.bind = [shape, layout = from.layout](const Bindings& b) {
+        return bind_byte_reorder(shape, layout, b.input<std::uint8_t>(0), b.output<std::uint8_t>());
+      };
     } else {
       reorder.plan.bind = plan_conversion(shape, from, form, options_.threads);
     }
@@ -369,20 +374,22 @@ class Compiler {
   }
 
   void place_buffers() {
-    const int end = step();
     // Inputs keep what the caller wrote between runs; outputs are read after the run.
-    for (const int id : program_.inputs) {
-      program_.buffers[static_cast<std::size_t>(id)].first = 0;
-      program_.buffers[static_cast<std::size_t>(id)].last = end;
-    }
-    for (const int id : program_.outputs) {
-      program_.buffers[static_cast<std::size_t>(id)].last = end;
+    for (const std::vector<int>* ports : {&program_.inputs, &program_.outputs}) {
+      for (const int id : *ports) {
+        Buffer& buffer = program_.buffers[static_cast<std::size_t>(id)];
+        if (buffer.constant.empty() && !buffer.of_request) {
+          buffer.of_request = true;
+          buffer.offset = program_.request_bytes;
+          program_.request_bytes += aligned_size(buffer.bytes);
+        }
+      }
     }
     std::vector<BufferUse> uses;
     std::vector<std::size_t> placed;
     for (std::size_t i = 0; i < program_.buffers.size(); ++i) {
       const Buffer& buffer = program_.buffers[i];
-      if (buffer.constant.empty()) {
+      if (buffer.constant.empty() && !buffer.of_request) {
         uses.push_back({buffer.bytes, buffer.first, buffer.last});
         placed.push_back(i);
       }
@@ -391,7 +398,8 @@ class Compiler {
     for (std::size_t i = 0; i < placed.size(); ++i) {
       program_.buffers[placed[i]].offset = plan.offsets[i];
     }
-    program_.arena_bytes = plan.arena_bytes;
+    program_.request_bytes += kByteSlack;
+    program_.arena_bytes = plan.arena_bytes + kByteSlack;
     program_.arena_lower_bound_bytes = plan.lower_bound_bytes;
   }
 
@@ -413,7 +421,7 @@ std::shared_ptr<const Program> compile(Graph graph, std::unique_ptr<Packing> pac
 }
 
 MemoryUse memory_of(const Program& program) {
-  MemoryUse use{.request = program.arena_bytes};
+  MemoryUse use{.request = program.request_bytes, .arena = program.arena_bytes};
   for (const Buffer& buffer : program.buffers) {
     use.constants += buffer.constant.empty() ? 0 : buffer.bytes;
     use.mapped += buffer.constant.in_memory() && !buffer.constant.source().bytes.empty() ? buffer.bytes : 0;

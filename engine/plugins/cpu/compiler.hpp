@@ -1,4 +1,4 @@
-// Turns an optimised graph into steps with kernels, layouts and one memory arena.
+// Turns an optimised graph into steps with kernels, layouts and places in memory.
 #pragma once
 
 #include <memory>
@@ -12,13 +12,14 @@
 
 namespace fovea::cpu {
 
-/// Memory of one value in one form: a place in the arena, or a constant.
+/// Memory of one value in one form: a place in a run's arena or in the request's memory, or a constant.
 struct Buffer {
   std::size_t bytes = 0;
-  int first = 0;           ///< Step that writes it; 0 for inputs.
-  int last = 0;            ///< Last step that reads it.
-  std::size_t offset = 0;  ///< In the arena.
-  Tensor constant;         ///< Not empty: the content, shared by all requests.
+  int first = 0;            ///< Step that writes it; 0 for inputs.
+  int last = 0;             ///< Last step that reads it.
+  std::size_t offset = 0;   ///< In the arena, or in the request's memory.
+  bool of_request = false;  ///< An input or output of the graph: it outlives the run.
+  Tensor constant;          ///< Not empty: the content, shared by all requests.
 };
 
 /// One kernel call with its buffers (indices into Program::buffers; -1: absent).
@@ -40,6 +41,7 @@ struct Program {
   std::vector<TensorType> output_types;
   std::size_t arena_bytes = 0;
   std::size_t arena_lower_bound_bytes = 0;
+  std::size_t request_bytes = 0;  ///< Inputs and outputs.
   int threads = 1;
   std::unique_ptr<Packing> packing;  ///< Owns the packed weights.
 };

@@ -118,6 +118,9 @@ BoundStep bind_reorder(const Shape& shape, Layout from, const float* src, float*
 /// x = (stored - zero) · scale, in the same layout.
 BoundStep bind_steps_to_floats(const Shape& shape, const Form& from, const std::uint8_t* stored, float* x);
 
+/// Copies a rank-4 value in bytes between the layouts.
+BoundStep bind_byte_reorder(const Shape& shape, Layout from, const std::uint8_t* src, std::uint8_t* dst);
+
 /// Copies an f32 value between forms of f32 and bf16, or between layouts of any one storage.
 std::function<BoundStep(const Bindings&)> plan_conversion(const Shape& shape, Form from, Form to, int threads);
 

@@ -265,6 +265,15 @@ std::size_t row_offset_bytes(const Shape& shape, DataType stored, std::int64_t p
   return static_cast<std::size_t>((picture * shape[2] + row) * shape[3] * shape[1]) * size_of(stored);
 }
 
+namespace {
+
+// Every band reads all weights. Those that a core's second-level cache does not hold come from the third or from
+// memory: a band must compute long enough for that to be a small part of its time.
+constexpr std::size_t kNearWeights = std::size_t{512} << 10;
+constexpr double kFlopsAWeightByte = 16;
+
+}  // namespace
+
 std::int64_t length_of_part(std::int64_t items, double flops_an_item, int threads) {
   constexpr double kLeastFlops = 2e6;  // some 10 µs of a core
   const std::int64_t shares = threads < 2 ? 1 : threads * kChunksAThread;
@@ -272,8 +281,13 @@ std::int64_t length_of_part(std::int64_t items, double flops_an_item, int thread
   return std::max(least, (items + shares - 1) / shares);
 }
 
-std::vector<Band> divide_rows(const ops::Window& rows, std::int64_t batch, double flops_a_row, int threads) {
-  const std::int64_t length = length_of_part(batch * rows.output, flops_a_row, threads);
+std::vector<Band> divide_rows(const ops::Window& rows, std::int64_t batch, double flops_a_row, int threads,
+                              std::size_t weight_bytes) {
+  std::int64_t length = length_of_part(batch * rows.output, flops_a_row, threads);
+  if (weight_bytes > kNearWeights) {
+    const auto worth = static_cast<std::int64_t>(kFlopsAWeightByte * static_cast<double>(weight_bytes) / flops_a_row);
+    length = std::max(length, std::min(worth, (batch * rows.output + threads - 1) / std::max(threads, 1)));
+  }
   const std::int64_t bands = (rows.output + length - 1) / length;  // of a picture
   std::vector<Band> result;
   if (threads < 2 || bands * batch < 2) {

@@ -90,6 +90,7 @@ std::size_t row_offset_bytes(const Shape& shape, DataType stored, std::int64_t p
 
 /// \param flops_a_row  Of an output row: bands are long enough to be worth sharing.
 /// \return Empty when the step is better computed in one piece.
-std::vector<Band> divide_rows(const ops::Window& rows, std::int64_t batch, double flops_a_row, int threads);
+std::vector<Band> divide_rows(const ops::Window& rows, std::int64_t batch, double flops_a_row, int threads,
+                              std::size_t weight_bytes = 0);
 
 }  // namespace fovea::cpu

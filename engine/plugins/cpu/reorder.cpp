@@ -1,6 +1,7 @@
 // Copies between NCHW and NHWC. Four values at a time are enough: the caches' bandwidth is the limit.
 #include <algorithm>
 
+#include "engine/plugins/cpu/byte_ops.hpp"
 #include "engine/plugins/cpu/kernel.hpp"
 
 #undef HWY_TARGET_INCLUDE
@@ -143,6 +144,19 @@ BoundStep bind_steps_to_floats(const Shape& shape, const Form& from, const std::
                   }
                 }
               });
+  };
+}
+
+BoundStep bind_byte_reorder(const Shape& shape, Layout from, const std::uint8_t* src, std::uint8_t* dst) {
+  const bool to_last = from == Layout::kPlain;
+  return [=, batch = shape[0], channels = shape[1], pixels = shape[2] * shape[3]](Team& team) {
+    const std::int64_t rows = to_last ? channels : pixels;
+    const std::int64_t columns = to_last ? pixels : channels;
+    team.each(batch, rows * columns / 4, [&](std::int64_t first, std::int64_t last, int /*worker*/) {
+      for (std::int64_t n = first; n < last; ++n) {
+        transpose_bytes(src + n * rows * columns, dst + n * rows * columns, rows, columns);
+      }
+    });
   };
 }
 

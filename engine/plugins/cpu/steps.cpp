@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "engine/ops/fake_quantize.hpp"
 
@@ -91,8 +92,9 @@ Runs divide_into_runs(const Shape& shape, bool channels_last, std::size_t factor
   return runs;
 }
 
-std::optional<WeightSteps> steps_of_weights(const Tensor& weights, std::size_t outputs) {
-  WeightSteps result{.stored = Tensor(DataType::kI8, weights.shape()), .scale = {}};
+std::optional<WeightSteps> steps_of_weights(const Tensor& weights, std::size_t outputs, bool in_two) {
+  WeightSteps result{.stored = Tensor(DataType::kI8, weights.shape()), .scale = {}, .rest = {}};
+  constexpr long kMost = std::numeric_limits<std::int8_t>::max();
   const std::span<const float> values = weights.data<float>();
   const std::span<std::int8_t> stored = result.stored.data<std::int8_t>();
   const std::size_t part = values.size() / outputs;
@@ -111,7 +113,7 @@ std::optional<WeightSteps> steps_of_weights(const Tensor& weights, std::size_t o
     double scale = 1;
     if (largest > 0) {
       // The largest weight may be any number of steps.
-      int steps = 127;
+      int steps = static_cast<int>(in_two ? 2 * kMost : kMost);
       while (steps > 0 && !on_steps(static_cast<double>(largest) / steps)) {
         --steps;
       }
@@ -120,9 +122,18 @@ std::optional<WeightSteps> steps_of_weights(const Tensor& weights, std::size_t o
       }
       scale = static_cast<double>(largest) / steps;
     }
-    std::ranges::transform(channel, stored.begin() + static_cast<std::ptrdiff_t>(o * part), [&](float value) {
-      return static_cast<std::int8_t>(std::lround(static_cast<double>(value) / scale));
-    });
+    for (std::size_t i = 0; i < part; ++i) {
+      const long steps = std::lround(static_cast<double>(channel[i]) / scale);
+      const long held = std::clamp(steps, -kMost, kMost);
+      stored[o * part + i] = static_cast<std::int8_t>(held);
+      if (held != steps) {
+        if (result.rest.empty()) {
+          result.rest = Tensor(DataType::kI8, weights.shape());
+          std::ranges::fill(result.rest.data<std::int8_t>(), std::int8_t{0});
+        }
+        result.rest.data<std::int8_t>()[o * part + i] = static_cast<std::int8_t>(steps - held);
+      }
+    }
     result.scale.push_back(static_cast<float>(scale));
   }
   return result;

@@ -48,11 +48,14 @@ Runs divide_into_runs(const Shape& shape, bool channels_last, std::size_t factor
 struct WeightSteps {
   Tensor stored;  ///< i8, shape of the weights.
   std::vector<float> scale;
+  Tensor rest;  ///< i8: what i8 did not hold, to be added; empty where it held all.
 };
 
 /// Weights that lie on steps already, which is what quantised models come with once constants are folded; nullopt when
 /// some channel does not.
-/// \param outputs  Output channels: the weights are `outputs` equal parts, one after another.
-std::optional<WeightSteps> steps_of_weights(const Tensor& weights, std::size_t outputs);
+/// \param outputs   Output channels: the weights are `outputs` equal parts, one after another.
+/// \param in_two    Weights of up to 254 steps are taken too, as a sum of two: unsigned bytes with a zero between have
+///                  such.
+std::optional<WeightSteps> steps_of_weights(const Tensor& weights, std::size_t outputs, bool in_two = false);
 
 }  // namespace fovea::cpu

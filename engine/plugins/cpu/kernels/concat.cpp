@@ -5,6 +5,7 @@
 #include <array>
 #include <cstring>
 
+#include "engine/plugins/cpu/byte_ops.hpp"
 #include "engine/plugins/cpu/kernel.hpp"
 
 namespace fovea::cpu {
@@ -30,8 +31,39 @@ Form common_form(const NodeContext& context) {
   return form;
 }
 
+/// Whether all inputs lie on steps of their own and the FakeQuantize behind can be looked up for each byte.
+bool requantises(const NodeContext& context) {
+  return context.quantiser != nullptr && context.quantiser->factor.size() == 1 &&
+         std::ranges::all_of(context.forms, [](const Form& input) {
+           return input.stored == DataType::kU8 && input.steps.scale.size() == 1;
+         });
+}
+
+/// What each input's bytes become; empty where they stay.
+std::vector<std::vector<Table>> tables_of(const NodeContext& context) {
+  std::vector<std::vector<Table>> tables;
+  for (const Form& input : context.forms) {
+    const bool same = input.steps == context.quantiser->steps;
+    tables.push_back(same ? std::vector<Table>() : std::vector{requantising_table(input.steps, *context.quantiser)});
+  }
+  return tables;
+}
+
 Shape in_memory_order(const Shape& shape, Layout layout) {
   return layout == Layout::kChannelsLast ? Shape{shape[0], shape[2], shape[3], shape[1]} : shape;
+}
+
+/// Rows of one input to where they belong, `apart` bytes from each other, through the table if there is one.
+void copy_rows(const std::vector<Table>& table, const std::byte* from, std::byte* to, std::size_t apart,
+               std::size_t rows, std::size_t length) {
+  if (!table.empty()) {
+    map_byte_rows(table[0], reinterpret_cast<const std::uint8_t*>(from), length, reinterpret_cast<std::uint8_t*>(to),
+                  apart, rows, length);
+    return;
+  }
+  for (std::size_t row = 0; row < rows; ++row) {
+    std::memcpy(to + row * apart, from + row * length, length);
+  }
 }
 
 std::optional<KernelPlan> plan(const NodeContext& context, std::string& refusal) {
@@ -39,8 +71,14 @@ std::optional<KernelPlan> plan(const NodeContext& context, std::string& refusal)
     refusal = "has post-ops";
     return std::nullopt;
   }
-  const Form form = common_form(context);
+  Form form = common_form(context);
   const Layout layout = form.layout;
+  std::vector<std::vector<Table>> tables(context.node.inputs.size());
+  const bool mapped = requantises(context);
+  if (mapped) {
+    form = Form(layout, context.quantiser->steps);
+    tables = tables_of(context);
+  }
   const std::size_t element_bytes =
       size_of(context.output().data_type == DataType::kF32 ? form.stored : context.output().data_type);
   const Shape& output = context.output().shape;
@@ -64,16 +102,22 @@ std::optional<KernelPlan> plan(const NodeContext& context, std::string& refusal)
   plan.kernel = "concat";
   plan.inputs.assign(context.node.inputs.size(), form);
   plan.outputs = {form};
-  plan.bind = [sizes, total, rows](const Bindings& bindings) -> BoundStep {
-    return [sizes, total, rows, inputs = bindings.inputs, output = bindings.outputs[0]](Team& team) {
+  if (mapped) {
+    plan.kernel = "concat (of bytes)";
+    plan.quantises = true;
+    for (std::size_t i = 0; i < plan.inputs.size(); ++i) {
+      plan.inputs[i] = Form(layout, context.forms[i].steps);
+    }
+  }
+  plan.bind = [sizes, total, rows, tables = std::move(tables)](const Bindings& bindings) -> BoundStep {
+    return [sizes, total, rows, tables, inputs = bindings.inputs, output = bindings.outputs[0]](Team& team) {
       team.each(rows, static_cast<std::int64_t>(total / sizeof(float)),
                 [&](std::int64_t first, std::int64_t last, int /*worker*/) {
-                  for (std::int64_t row = first; row < last; ++row) {
-                    std::byte* target = output + static_cast<std::size_t>(row) * total;
-                    for (std::size_t i = 0; i < inputs.size(); ++i) {
-                      std::memcpy(target, inputs[i] + static_cast<std::size_t>(row) * sizes[i], sizes[i]);
-                      target += sizes[i];
-                    }
+                  std::byte* target = output + static_cast<std::size_t>(first) * total;
+                  for (std::size_t i = 0; i < inputs.size(); ++i) {
+                    const std::byte* source = inputs[i] + static_cast<std::size_t>(first) * sizes[i];
+                    copy_rows(tables[i], source, target, total, static_cast<std::size_t>(last - first), sizes[i]);
+                    target += sizes[i];
                   }
                 });
     };

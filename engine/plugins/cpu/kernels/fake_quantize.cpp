@@ -6,6 +6,7 @@
 #include <cmath>
 #include <memory>
 
+#include "engine/plugins/cpu/byte_ops.hpp"
 #include "engine/plugins/cpu/iteration.hpp"
 #include "engine/plugins/cpu/kernel.hpp"
 
@@ -87,9 +88,37 @@ void quantise_run(const Quantiser& quantiser, const float* factor, std::int64_t 
   }
 }
 
+/// A picture of few planes: as pixels side by side, which is how convolutions want it.
+KernelPlan plan_pixels(const NodeContext& context) {
+  const Shape& shape = context.output().shape;
+  KernelPlan plan;
+  plan.kernel = "fake_quantize (u8, pixels)";
+  plan.inputs.assign(context.node.inputs.size(), Layout::kPlain);
+  plan.outputs = {Form(Layout::kChannelsLast, context.quantiser->steps)};
+  plan.bind = [quantiser = *context.quantiser, batch = shape[0], planes = shape[1],
+               pixels = shape[2] * shape[3]](const Bindings& bindings) -> BoundStep {
+    return [=, x = bindings.input<float>(0), stored = bindings.output<std::uint8_t>()](Team& team) {
+      for (std::int64_t n = 0; n < batch; ++n) {
+        const std::int64_t at = n * planes * pixels;
+        team.each(pixels, planes, [&](std::int64_t first, std::int64_t last, int /*worker*/) {
+          quantise_planes(x + at + first, pixels, planes, quantiser.factor[0], quantiser.shift, quantiser.most,
+                          stored + at + first * planes, last - first);
+        });
+      }
+    };
+  };
+  return plan;
+}
+
 /// Results as bytes for kernels that take them.
 KernelPlan plan_bytes(const NodeContext& context) {
+  constexpr std::int64_t kMostPlanes = 4;
   const Shape& shape = context.output().shape;
+  const bool single = context.quantiser->factor.size() == 1;
+  if (single && shape.size() == 4 && shape[1] > 1 && shape[1] <= kMostPlanes &&
+      context.forms[0].layout == Layout::kPlain) {
+    return plan_pixels(context);
+  }
   const Layout layout = shape.size() == 4 ? context.forms[0].layout : Layout::kPlain;
   KernelPlan plan;
   plan.kernel = "fake_quantize (u8)";
@@ -103,6 +132,11 @@ KernelPlan plan_bytes(const NodeContext& context) {
                 [&](std::int64_t first, std::int64_t last, int /*worker*/) {
                   for (std::int64_t run = first; run < last; ++run) {
                     const std::int64_t at = run * runs.length;
+                    if (runs.factors == 1) {
+                      quantise_floats(x + at, quantiser.factor[0], quantiser.shift, quantiser.most, stored + at,
+                                      static_cast<std::size_t>(std::min(runs.length, runs.total - at)));
+                      continue;
+                    }
                     quantise_run(quantiser, &quantiser.factor[runs.factor_of(run)], runs.stride, x + at, stored + at,
                                  std::min(runs.length, runs.total - at));
                   }

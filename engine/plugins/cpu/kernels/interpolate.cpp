@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstring>
 #include <memory>
 
 #include "engine/plugins/cpu/kernel.hpp"
@@ -77,6 +78,57 @@ void resize_rows(const Resize& resize, const float* src, float* dst, std::int64_
   }
 }
 
+/// Every coordinate takes one value as it is: nearest neighbours.
+bool copies(const TapTable& table) {
+  return table.begin.size() == table.index.size() + 1 &&
+         std::ranges::all_of(table.weight, [](float weight) { return weight == 1; });
+}
+
+/// The output's rows [first, last) of nearest neighbours, pixels of `pixel_bytes`.
+void copy_rows(const Resize& resize, std::size_t pixel_bytes, const std::byte* src, std::byte* dst, std::int64_t first,
+               std::int64_t last) {
+  const std::size_t row_bytes = static_cast<std::size_t>(resize.output_width) * pixel_bytes;
+  std::int64_t before = -1;  // input row of the output's row before
+  for (std::int64_t item = first; item < last; ++item) {
+    const std::int64_t n = item / resize.output_height;
+    const std::int64_t from =
+        n * resize.input_height + resize.rows.index[static_cast<std::size_t>(item % resize.output_height)];
+    std::byte* const out = dst + static_cast<std::size_t>(item) * row_bytes;
+    if (from == before) {
+      std::memcpy(out, out - row_bytes, row_bytes);
+      continue;
+    }
+    before = from;
+    const std::byte* const row = src + static_cast<std::size_t>(from * resize.input_width) * pixel_bytes;
+    for (std::size_t x = 0; x < resize.columns.index.size(); ++x) {
+      std::memcpy(out + x * pixel_bytes, row + static_cast<std::size_t>(resize.columns.index[x]) * pixel_bytes,
+                  pixel_bytes);
+    }
+  }
+}
+
+/// Neighbours are copied, whatever form they have.
+KernelPlan plan_copies(const NodeContext& context, const std::shared_ptr<const Resize>& resize) {
+  KernelPlan plan;
+  plan.kernel = "interpolate (copies)";
+  plan.inputs.assign(context.node.inputs.size(), Layout::kPlain);
+  Form form = context.forms[0];
+  form.layout = Layout::kChannelsLast;
+  plan.inputs[0] = form;
+  plan.outputs = {form};
+  const std::size_t pixel_bytes = static_cast<std::size_t>(resize->channels) * size_of(form.stored);
+  plan.bind = [resize, pixel_bytes](const Bindings& bindings) -> BoundStep {
+    return [resize, pixel_bytes, src = bindings.inputs[0], dst = bindings.outputs[0]](Team& team) {
+      team.each(resize->batch * resize->output_height,
+                resize->output_width * static_cast<std::int64_t>(pixel_bytes / sizeof(float)),
+                [&](std::int64_t first, std::int64_t last, int /*worker*/) {
+                  copy_rows(*resize, pixel_bytes, src, dst, first, last);
+                });
+    };
+  };
+  return plan;
+}
+
 /// Sizes, scales and axes from constant inputs; nullopt when one is computed at run time.
 std::optional<ops::InterpolateInputs> constant_inputs(const NodeContext& context,
                                                       const ops::InterpolateAttributes& attributes) {
@@ -128,6 +180,9 @@ std::optional<KernelPlan> plan(const NodeContext& context, std::string& refusal)
     if (axis.axis >= 2) {
       (axis.axis == 2 ? resize->rows : resize->columns) = flatten(ops::interpolation_taps(resolved, axis));
     }
+  }
+  if (copies(resize->rows) && copies(resize->columns)) {
+    return plan_copies(context, resize);
   }
   KernelPlan plan;
   plan.kernel = "interpolate";

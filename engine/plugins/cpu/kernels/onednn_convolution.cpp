@@ -107,7 +107,9 @@ class Planner {
     if (!plan) {
       quantiser_ = nullptr;
       result_ = layout_;
-      plan = plan_with(all);
+      for (std::size_t limit = all + 1; limit-- > 0 && !plan;) {
+        plan = plan_with(limit);  // the others by passes of ours
+      }
     }
     if (!plan) {
       weight_steps_.reset();
@@ -225,7 +227,8 @@ class Planner {
     }
     const double weights_a_pixel = static_cast<double>(element_count(context_.input(1).shape));
     const std::vector<Band> bands = divide_rows(
-        windows_[0], whole_.output[0], 2 * weights_a_pixel * static_cast<double>(whole_.output[3]), context_.threads);
+        windows_[0], whole_.output[0], 2 * weights_a_pixel * static_cast<double>(whole_.output[3]), context_.threads,
+        element_count(context_.input(1).shape) * size_of(weights_type()));
     struct Form {
       Attempt attempt;
       dnnl::convolution_forward primitive;

@@ -1,7 +1,9 @@
 // ReduceMean over height and width of a picture (global average pooling), channels last.
 #include <algorithm>
 #include <array>
+#include <cmath>
 
+#include "engine/plugins/cpu/byte_ops.hpp"
 #include "engine/plugins/cpu/kernel.hpp"
 
 namespace fovea::cpu {
@@ -23,6 +25,26 @@ void mean_block(const float* src, float* dst, std::int64_t pixels, std::int64_t 
   }
 }
 
+/// The same of bytes: exact sums, then `factor` and `shift`; onto steps up to `most` if `stored`.
+struct ByteMean {
+  float factor = 1, shift = 0, most = 0;
+  bool stored = false;
+
+  void operator()(const std::uint8_t* src, std::byte* dst, std::int64_t pixels, std::int64_t channels,
+                  std::int64_t count) const {
+    std::array<std::uint32_t, kSummedTogether> sums{};
+    sum_byte_rows(src, pixels, channels, count, sums.data());
+    for (std::int64_t c = 0; c < count; ++c) {
+      const float mean = static_cast<float>(sums[static_cast<std::size_t>(c)]) * factor + shift;
+      if (stored) {
+        dst[c] = static_cast<std::byte>(std::lrint(std::clamp(mean, 0.0F, most)));
+      } else {
+        reinterpret_cast<float*>(dst)[c] = mean;
+      }
+    }
+  }
+};
+
 /// Axes are exactly {2,3}, in any order and spelling.
 bool over_height_and_width(const NodeContext& context) {
   const Tensor* axes = context.constant(1);
@@ -37,11 +59,63 @@ bool over_height_and_width(const NodeContext& context) {
   return values == std::vector<std::int64_t>{2, 3};
 }
 
+/// Calls body(index of a block's first value, index of its first mean, channels) for blocks of `length` channels.
+template <class Body>
+void each_block(Team& team, std::int64_t batch, std::int64_t channels, std::int64_t pixels, std::int64_t length,
+                const Body& body) {
+  const std::int64_t blocks = (channels + length - 1) / length;
+  team.each(batch * blocks, pixels * length, [&](std::int64_t first, std::int64_t last, int /*worker*/) {
+    for (std::int64_t item = first; item < last; ++item) {
+      const std::int64_t n = item / blocks;
+      const std::int64_t begin = item % blocks * length;
+      body(n * pixels * channels + begin, n * channels + begin, std::min(length, channels - begin));
+    }
+  });
+}
+
+/// nullopt when the picture does not lie in bytes, or in too many for sums of 32 bits.
+std::optional<KernelPlan> plan_bytes(const NodeContext& context) {
+  const Shape& shape = context.input(0).shape;
+  const Steps& steps = context.forms[0].steps;
+  const std::int64_t pixels = shape[2] * shape[3];
+  if (context.forms[0].stored != DataType::kU8 || steps.scale.size() > 1 || pixels > (1 << 24)) {
+    return std::nullopt;
+  }
+  const Quantiser* const behind =
+      context.quantiser != nullptr && context.quantiser->factor.size() == 1 ? context.quantiser : nullptr;
+  KernelPlan plan;
+  plan.kernel = "spatial_mean (u8)";
+  plan.inputs = {Form(Layout::kChannelsLast, steps), Layout::kPlain};
+  plan.outputs = {behind != nullptr ? Form(Layout::kPlain, behind->steps) : Form()};
+  plan.quantises = behind != nullptr;
+  ByteMean mean{.factor = steps.scale[0] / static_cast<float>(pixels),
+                .shift = -static_cast<float>(steps.zero) * steps.scale[0]};
+  if (behind != nullptr) {
+    mean = {.factor = mean.factor * behind->factor[0],
+            .shift = mean.shift * behind->factor[0] + behind->shift,
+            .most = behind->most,
+            .stored = true};
+  }
+  plan.bind = [mean, batch = shape[0], channels = shape[1], pixels](const Bindings& bindings) -> BoundStep {
+    return [=, src = bindings.input<std::uint8_t>(0), dst = bindings.outputs[0]](Team& team) {
+      each_block(team, batch, channels, pixels, kSummedTogether,
+                 [&](std::int64_t from, std::int64_t to, std::int64_t count) {
+                   mean(src + from, dst + static_cast<std::size_t>(to) * (mean.stored ? 1 : sizeof(float)), pixels,
+                        channels, count);
+                 });
+    };
+  };
+  return plan;
+}
+
 std::optional<KernelPlan> plan(const NodeContext& context, std::string& refusal) {
   if (context.output().data_type != DataType::kF32 || !over_height_and_width(context) ||
       !context.node.post_ops.empty()) {
     refusal = "needs f32, axes {2,3} of rank 4 and no post-ops";
     return std::nullopt;
+  }
+  if (auto plan = plan_bytes(context)) {
+    return plan;
   }
   const Shape& shape = context.input(0).shape;
   KernelPlan plan;
@@ -52,14 +126,8 @@ std::optional<KernelPlan> plan(const NodeContext& context, std::string& refusal)
   plan.bind = [batch = shape[0], channels = shape[1],
                pixels = shape[2] * shape[3]](const Bindings& bindings) -> BoundStep {
     return [=, src = bindings.input<float>(0), dst = bindings.output<float>()](Team& team) {
-      const std::int64_t blocks = (channels + kBlock - 1) / kBlock;
-      team.each(batch * blocks, pixels * kBlock, [&](std::int64_t first, std::int64_t last, int /*worker*/) {
-        for (std::int64_t item = first; item < last; ++item) {
-          const std::int64_t n = item / blocks;
-          const std::int64_t begin = item % blocks * kBlock;
-          mean_block(src + n * pixels * channels + begin, dst + n * channels + begin, pixels, channels,
-                     std::min(kBlock, channels - begin));
-        }
+      each_block(team, batch, channels, pixels, kBlock, [&](std::int64_t from, std::int64_t to, std::int64_t count) {
+        mean_block(src + from, dst + to, pixels, channels, count);
       });
     };
   };

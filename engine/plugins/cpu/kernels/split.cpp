@@ -23,9 +23,9 @@ std::optional<KernelPlan> plan(const NodeContext& context, std::string& refusal)
     return std::nullopt;
   }
   const std::size_t axis = ops::normalize_axis(to_ints(axis_tensor->view()).at(0), input.shape.size());
-  const DataType stored = input.data_type == DataType::kF32 && context.forms[0].stored == DataType::kBF16
-                              ? DataType::kBF16
-                              : DataType::kF32;
+  // Scales of channels would have to be divided as well.
+  Form form = context.forms[0].steps.scale.size() > 1 ? Form() : context.forms[0];
+  const DataType stored = input.data_type == DataType::kF32 ? form.stored : DataType::kF32;
   const std::size_t element_bytes = size_of(input.data_type == DataType::kF32 ? stored : input.data_type);
   const bool last =
       input.shape.size() == 4 && input.data_type == DataType::kF32 && context.forms[0].layout == Layout::kChannelsLast;
@@ -45,8 +45,10 @@ std::optional<KernelPlan> plan(const NodeContext& context, std::string& refusal)
   KernelPlan plan;
   plan.kernel = "split";
   plan.inputs.assign(context.node.inputs.size(), Layout::kPlain);
-  plan.inputs[0] = {layout, stored};
-  plan.outputs.assign(context.node.outputs.size(), Form(layout, stored));
+  form.layout = layout;
+  form.stored = stored;
+  plan.inputs[0] = form;
+  plan.outputs.assign(context.node.outputs.size(), form);
   plan.bind = [sizes, total, rows](const Bindings& bindings) -> BoundStep {
     return [sizes, total, rows, input = bindings.inputs[0], outputs = bindings.outputs](Team& team) {
       const auto row_floats = static_cast<std::int64_t>(total / sizeof(float));
