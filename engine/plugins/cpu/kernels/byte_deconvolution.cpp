@@ -139,6 +139,7 @@ std::optional<KernelPlan> plan(const NodeContext& context, std::string& refusal)
   plan.kernel = "byte_deconvolution";
   plan.inputs.assign(context.node.inputs.size(), Layout::kPlain);
   plan.inputs[0] = Form(Layout::kChannelsLast, form.steps);
+  plan.packed = {1};
   plan.outputs = {compiled->finish.floats ? Form(Layout::kChannelsLast)
                                           : Form(Layout::kChannelsLast, context.quantiser->steps)};
   plan.quantises = !compiled->finish.floats;
