@@ -1,16 +1,21 @@
-// A file's bytes passing by.
+// Looking at every byte of a mapped file once.
 #pragma once
 
 #include <cstddef>
-#include <filesystem>
+#include <cstdint>
 #include <functional>
 #include <span>
 
 namespace fovea {
 
-/// Calls `visit` with the file's content, a block after the other: quicker than mapping for who looks at every byte
-/// once, and nothing of it stays in this process's memory. \throws Error{kNotFound} if the file cannot be opened,
-/// Error{kDevice} if it cannot be read.
-void read_in_blocks(const std::filesystem::path& path, const std::function<void(std::span<const std::byte>)>& visit);
+/// What becomes of the pages behind the place that is read.
+enum class Pages : std::uint8_t {
+  kForget,  ///< Given back: nobody reads them again soon, and resident file pages count as this process's memory.
+  kKeep,
+};
+
+/// Calls `visit` with the bytes of a mapped file, a block after the other, each brought in by one call of the system.
+void read_in_blocks(std::span<const std::byte> mapped, Pages pages,
+                    const std::function<void(std::span<const std::byte>)>& visit);
 
 }  // namespace fovea

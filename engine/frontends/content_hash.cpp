@@ -5,6 +5,7 @@
 
 #include <memory>
 
+#include "engine/base/mapped_file.hpp"
 #include "engine/base/read_file.hpp"
 
 namespace fovea {
@@ -23,8 +24,10 @@ std::string content_hash_of(const std::vector<std::filesystem::path>& files) {
   for (const std::filesystem::path& file : files) {
     XXH3_64bits_reset_withSeed(state.get(), hash);
     if (!file.empty()) {
-      read_in_blocks(
-          file, [&](std::span<const std::byte> block) { XXH3_64bits_update(state.get(), block.data(), block.size()); });
+      const auto mapped = MappedFile::open(file);
+      read_in_blocks(mapped->bytes(), Pages::kForget, [&](std::span<const std::byte> block) {
+        XXH3_64bits_update(state.get(), block.data(), block.size());
+      });
     }
     hash = XXH3_64bits_digest(state.get());
   }

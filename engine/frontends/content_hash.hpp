@@ -13,7 +13,7 @@ namespace fovea {
 std::string content_hash(const std::vector<std::span<const std::byte>>& contents);
 
 /// The same of files. An empty path stands for an empty file.
-/// \throws Error{kNotFound, kDevice} for a file that cannot be read.
+/// \throws Error{kNotFound} for a file that cannot be opened.
 std::string content_hash_of(const std::vector<std::filesystem::path>& files);
 
 }  // namespace fovea

@@ -60,16 +60,31 @@ void store_from(const TensorView& view, std::span<const From> values) {
   });
 }
 
-/// Zero-filled memory. Large blocks are pages of their own: the system clears them, and gets them back at once.
+/// Pages of their own, that the system clears and gets back at once; large ones where they are few (2 MiB each):
+/// touching memory for the first time costs as much as filling it.
+std::shared_ptr<std::byte> allocate_pages(std::size_t size) {
+  constexpr std::size_t kHugePage = std::size_t{2} << 20U;
+  const std::size_t slack = size >= kHugePage ? kHugePage : 0;
+  void* const mapped = ::mmap(nullptr, size + slack, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (mapped == MAP_FAILED) {
+    throw std::bad_alloc();
+  }
+  auto* const begin = static_cast<std::byte*>(mapped);
+  std::byte* memory = begin;
+  if (slack > 0) {
+    const auto lead = (kHugePage - reinterpret_cast<std::uintptr_t>(begin) % kHugePage) % kHugePage;
+    memory = begin + lead;
+    ::madvise(memory, size / kHugePage * kHugePage, MADV_HUGEPAGE);  // a hint
+  }
+  return {memory, [begin, whole = size + slack](std::byte* /*memory*/) { ::munmap(begin, whole); }};
+}
+
+/// Zero-filled memory.
 std::shared_ptr<std::byte> allocate(std::size_t size) {
   constexpr std::size_t kOwnPages = std::size_t{256} << 10U;
 #ifndef __SANITIZE_ADDRESS__  // which watches the ends of what operator new gives
   if (size >= kOwnPages) {
-    void* pages = ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (pages == MAP_FAILED) {
-      throw std::bad_alloc();
-    }
-    return {static_cast<std::byte*>(pages), [size](std::byte* memory) { ::munmap(memory, size); }};
+    return allocate_pages(size);
   }
 #endif
   auto* memory = static_cast<std::byte*>(::operator new(std::max<std::size_t>(size, 1), kAlignment));

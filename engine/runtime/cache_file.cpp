@@ -46,13 +46,12 @@ class Hash {
 };
 
 /// Hash of the header and all that follows it in the file.
-std::uint64_t hash_of(const Header& header, const std::filesystem::path& path) {
+std::uint64_t hash_of(const Header& header, std::span<const std::byte> file, Pages pages) {
   Hash hash(header);
   std::size_t skip = sizeof(Header);
-  read_in_blocks(path, [&](std::span<const std::byte> block) {
-    const std::size_t skipped = std::min(skip, block.size());
-    skip -= skipped;
-    hash.add(block.subspan(skipped));
+  read_in_blocks(file, pages, [&](std::span<const std::byte> block) {
+    hash.add(block.subspan(skip));
+    skip = 0;
   });
   return hash.value();
 }
@@ -120,7 +119,8 @@ BlobPlace CacheFileWriter::add(std::span<const std::byte> blob) {
 void CacheFileWriter::finish(std::string_view index) {
   const BlobPlace place = add(std::as_bytes(std::span(index)));
   Header header{.size = state_->at, .index = place.offset, .index_size = place.size};
-  header.hash = hash_of(header, state_->temporary);
+  const auto written = MappedFile::open(state_->temporary);
+  header.hash = hash_of(header, written->bytes(), Pages::kForget);
   if (::pwrite(state_->file, &header, sizeof(header), 0) != static_cast<ssize_t>(sizeof(header)) ||
       ::fsync(state_->file) != 0) {
     fail_to_write(state_->temporary);
@@ -153,7 +153,8 @@ CacheFile open_cache_file(const std::filesystem::path& path) {
   if (header.magic != kMagic || header.size != bytes.size()) {
     fail(ErrorCode::kInvalidModel, "it is cut off, or of another format");
   }
-  if (hash_of(header, path) != header.hash) {
+  // Its pages stay: nearly all of them are weights that the first run reads.
+  if (hash_of(header, bytes, Pages::kKeep) != header.hash) {
     fail(ErrorCode::kInvalidModel, "its content is not what was written");
   }
   result.index = result.blob({header.index, header.index_size});

@@ -1,6 +1,7 @@
 // Real models from a cache compute the same bits as compiled ones.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cctype>
 #include <random>
 
