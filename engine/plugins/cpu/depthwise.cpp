@@ -23,9 +23,9 @@ class Chunk {
     picture_ = index / plan.panels / plan.ranges;
     channels_ = std::min(panel_, plan.shape.channels - channel_);
     if (expand != nullptr) {
-      expand_steps_ = take_limits(expand->finish, expand_least_, expand_most_);
+      expand_limits_ = limits_of(expand->finish, false);
     }
-    steps_ = take_limits(filters.finish, least_, most_);
+    limits_ = limits_of(filters.finish, false);
   }
 
   void run() {
@@ -57,78 +57,74 @@ class Chunk {
     return memory_.sums + (picture_ * plan_.ranges + range_) * plan_.panels * panel_ + channel_;
   }
 
-  /// Behind the ring: stands for the rows above and below the picture.
-  [[nodiscard]] float* zero_row() const { return memory_.scratch + plan_.ring_rows * plan_.ring_columns * panel_; }
-
-  /// Columns of the picture that are read.
-  [[nodiscard]] std::int64_t real_columns() const {
-    const ops::Window& columns = plan_.shape.columns;
-    return std::clamp<std::int64_t>(plan_.ring_columns - columns.pad_begin, 0, columns.input);
-  }
-
   void clear_padding() const {
-    const std::int64_t left = std::min(plan_.shape.columns.pad_begin, plan_.ring_columns);
-    const std::int64_t right = plan_.ring_columns - left - real_columns();
+    const std::int64_t left = plan_.shape.columns.pad_begin;
+    const std::int64_t right = std::max<std::int64_t>(plan_.ring_columns - left - plan_.shape.columns.input, 0);
     for (std::int64_t row = 0; row < plan_.ring_rows; ++row) {
       float* const begin = ring_row(row);
       std::fill_n(begin, left * panel_, 0.0F);
       std::fill_n(begin + (plan_.ring_columns - right) * panel_, right * panel_, 0.0F);
     }
-    std::fill_n(zero_row(), plan_.ring_columns * panel_, 0.0F);
   }
 
   void make_row(std::int64_t y) const {
     const DepthwiseShape& shape = plan_.shape;
-    const std::int64_t pixel = (picture_ * shape.rows.input + y) * shape.columns.input;
+    const std::int64_t width = shape.columns.input;
+    const std::int64_t pixel = (picture_ * shape.rows.input + y) * width;
     PanelRow row{.dst = ring_row(y) + shape.columns.pad_begin * panel_,
                  .stride = panel_,
                  .channels = channels_,
-                 .pixels = real_columns()};
-    if (row.pixels == 0) {
-      return;
-    }
+                 .pixels = width};
     if (expand_ == nullptr) {
       copy_row(memory_.src + pixel * shape.channels + channel_, shape.channels, row);
       return;
     }
-    // Whole panels: channels that do not exist come out as the formulas of zero and are never stored.
+    // Whole vectors: channels that do not exist come out as formulas of zero and are never stored.
     row.channels = channels_ > panel_ / 2 ? panel_ : panel_ / 2;
     row.bias = expand_->finish.bias.data() + channel_;
-    row.least = expand_least_;
-    row.most = expand_most_;
-    multiply_row({.data = memory_.src + pixel * shape.depth, .stride = shape.depth},
-                 expand_->panels.data<float>().data() + channel_ * shape.depth, shape.depth, row);
-    row.channels = channels_;
-    finish_row(expand_->finish, expand_steps_, memory_.expand_operands,
-               {.channel = channel_, .outputs = shape.channels, .at = pixel * shape.channels}, row);
+    row.least = expand_limits_.least;
+    row.most = expand_limits_.most;
+    multiply_rows({.data = memory_.src + pixel * shape.depth, .stride = shape.depth},
+                  expand_->panels.data<float>().data() + channel_ * shape.depth, shape.depth, row,
+                  {.finish = &expand_->finish,
+                   .first = expand_limits_.steps,
+                   .operands = memory_.expand_operands,
+                   .channel = channel_,
+                   .outputs = shape.channels,
+                   .at = pixel * shape.channels});
   }
 
   void compute_row(std::int64_t y, std::int64_t top) const {
     const DepthwiseShape& shape = plan_.shape;
+    const ops::Window& rows = shape.rows;
     std::array<const float*, static_cast<std::size_t>(kMostTaps)> taps{};
     std::size_t count = 0;
-    for (std::int64_t i = 0; i < shape.rows.kernel; ++i) {
-      const std::int64_t input = top + i * shape.rows.dilation;
-      const float* const row = input >= 0 && input < shape.rows.input ? ring_row(input) : zero_row();
-      for (std::int64_t j = 0; j < shape.columns.kernel; ++j) {
-        taps[count++] = row + j * shape.columns.dilation * panel_;
+    std::int64_t above = 0;  // filter rows that lie above the picture
+    for (std::int64_t i = 0; i < rows.kernel; ++i) {
+      const std::int64_t input = top + i * rows.dilation;
+      above += input < 0 ? 1 : 0;
+      for (std::int64_t j = 0; input >= 0 && input < rows.input && j < shape.columns.kernel; ++j) {
+        taps[count++] = ring_row(input) + j * shape.columns.dilation * panel_;
       }
     }
-    const std::int64_t at = (picture_ * shape.rows.output + y) * shape.columns.output * shape.channels;
+    const std::int64_t at = (picture_ * rows.output + y) * shape.columns.output * shape.channels;
     const PanelRow row{.dst = memory_.dst + at + channel_,
                        .stride = shape.channels,
                        .channels = channels_,
                        .pixels = shape.columns.output,
                        .bias = filters_.finish.bias.data() + channel_,
-                       .least = least_,
-                       .most = most_};
-    depthwise_row(taps.data(), static_cast<std::int64_t>(count), shape.columns.stride * panel_,
-                  filters_.panels.data<float>().data() + channel_ * static_cast<std::int64_t>(count), row);
-    finish_row(filters_.finish, steps_, memory_.operands, {.channel = channel_, .outputs = shape.channels, .at = at},
-               row);
-    if (memory_.sums != nullptr) {
-      add_row(row, sums());
-    }
+                       .least = limits_.least,
+                       .most = limits_.most};
+    const float* const weights = filters_.panels.data<float>().data() + channel_ * rows.kernel * shape.columns.kernel +
+                                 above * shape.columns.kernel * panel_;
+    depthwise_row(taps.data(), static_cast<std::int64_t>(count), shape.columns.stride * panel_, weights, row,
+                  {.finish = &filters_.finish,
+                   .first = limits_.steps,
+                   .operands = memory_.operands,
+                   .channel = channel_,
+                   .outputs = shape.channels,
+                   .at = at,
+                   .sums = memory_.sums == nullptr ? nullptr : sums()});
   }
 
   const DepthwisePlan& plan_;
@@ -137,11 +133,9 @@ class Chunk {
   const DepthwiseMemory& memory_;
   std::int64_t panel_;
   std::int64_t picture_ = 0, range_ = 0;
-  std::int64_t channel_ = 0;                  ///< The first.
-  std::int64_t channels_ = 0;                 ///< Of this panel.
-  std::size_t expand_steps_ = 0, steps_ = 0;  ///< Done by the limits.
-  float expand_least_ = PanelRow().least, expand_most_ = PanelRow().most;
-  float least_ = PanelRow().least, most_ = PanelRow().most;
+  std::int64_t channel_ = 0;   ///< The first.
+  std::int64_t channels_ = 0;  ///< Of this panel.
+  PanelLimits expand_limits_, limits_;
 };
 
 }  // namespace
@@ -151,7 +145,9 @@ DepthwisePlan plan_depthwise(const DepthwiseShape& shape, int threads) {
   DepthwisePlan plan{.shape = shape};
   plan.panels = (shape.channels + panel - 1) / panel;
   plan.ring_rows = reach(shape.rows);
-  plan.ring_columns = (shape.columns.output - 1) * shape.columns.stride + reach(shape.columns);
+  // What the filter reads, and all of the picture.
+  plan.ring_columns = std::max((shape.columns.output - 1) * shape.columns.stride + reach(shape.columns),
+                               shape.columns.pad_begin + shape.columns.input);
   if (threads > 1) {
     // Neighbouring ranges both make the rows between them; ranges much longer than that cost little.
     const std::int64_t longest =
@@ -160,7 +156,7 @@ DepthwisePlan plan_depthwise(const DepthwiseShape& shape, int threads) {
     plan.ranges = std::clamp((wanted + plan.panels * shape.batch - 1) / (plan.panels * shape.batch), std::int64_t{1},
                              std::min(longest, shape.rows.output));
   }
-  plan.scratch_floats = static_cast<std::size_t>((plan.ring_rows + 1) * plan.ring_columns * panel);
+  plan.scratch_floats = static_cast<std::size_t>(plan.ring_rows * plan.ring_columns * panel);
   plan.sums_floats = plan.chunks() * static_cast<std::size_t>(panel);
   return plan;
 }

@@ -17,15 +17,28 @@ std::int64_t panel_channels();
 /// filters are [channels, taps].
 Tensor pack_panels(const float* weights, std::int64_t outputs, std::int64_t depth);
 
-/// Where a row of results of one panel goes and what is done to it on the way.
+/// A row of results: some channels of pixels, and what is done to sums before they are stored.
 struct PanelRow {
-  float* dst = nullptr;         ///< First pixel, first channel of the panel.
+  float* dst = nullptr;         ///< First pixel, first channel.
   std::int64_t stride = 0;      ///< Floats from pixel to pixel.
-  std::int64_t channels = 0;    ///< That are stored, at most panel_channels().
+  std::int64_t channels = 0;    ///< Those of one panel at most, where nothing else is said.
   std::int64_t pixels = 0;      ///< At least 1.
-  const float* bias = nullptr;  ///< panel_channels() values.
+  const float* bias = nullptr;  ///< A value a channel, whole panels.
+  /// Not nullptr: lies like dst and is added before the limits. Not where something is left to do.
+  const float* addend = nullptr;
   float least = -std::numeric_limits<float>::infinity();
   float most = std::numeric_limits<float>::infinity();
+};
+
+/// The part of a node's finish that PanelRow does not say, and where the row lies in the node's output.
+struct PanelRest {
+  const Finish* finish = nullptr;  ///< nullptr: nothing is left.
+  std::size_t first = 0;           ///< The first step that is left.
+  const float* const* operands = nullptr;
+  std::int64_t channel = 0;  ///< The first of the row.
+  std::int64_t outputs = 0;  ///< Channels of the whole output.
+  std::int64_t at = 0;       ///< Index of the row's first pixel, channel 0, in the whole output.
+  float* sums = nullptr;     ///< Not nullptr: results are added up over the pixels here, a whole panel.
 };
 
 /// Factors of a product: factor k of pixel p is data[p · stride + (offsets ? offsets[k] : k)].
@@ -35,41 +48,33 @@ struct PixelFactors {
   const std::int64_t* offsets = nullptr;
 };
 
-/// row = limits(bias + factors · panel). \param panel  [depth, panel_channels()], aligned to vectors.
-void multiply_row(const PixelFactors& factors, const float* panel, std::int64_t depth, const PanelRow& row);
+/// row = finish(bias + factors · panels). \param row  Any number of channels. \param panels  Aligned to vectors.
+void multiply_rows(const PixelFactors& factors, const float* panels, std::int64_t depth, const PanelRow& row,
+                   const PanelRest& rest);
 
-/// The product of a single pixel with all panels; waits for memory, so it reads several panels at a time.
-/// \param bias  Of all outputs, whole panels.
-void multiply_pixel(const float* factors, const float* panels, std::int64_t depth, std::int64_t outputs,
-                    const float* bias, float least, float most, float* dst);
+/// The product of a single pixel with panels; waits for memory, so it reads several panels at a time.
+/// \param row  Any number of channels.
+void multiply_pixel(const float* factors, const float* panels, std::int64_t depth, const PanelRow& row,
+                    const PanelRest& rest);
 
 /// scaled[p, k, c] = panels[p, k, c] · factors[k] for `count` panels.
 void scale_panels(const float* panels, const float* factors, std::int64_t depth, std::int64_t count, float* scaled);
 
-/// row = limits(bias + Σ weights[t] · taps[t]). \param taps  The first pixel's input for each tap, whole panels.
+/// row = finish(bias + Σ weights[t] · taps[t]). \param taps  The first pixel's input for each tap, whole panels.
 /// \param step  Floats between the inputs of neighbouring pixels. \param weights  [taps, panel_channels()], aligned.
 void depthwise_row(const float* const* taps, std::int64_t tap_count, std::int64_t step, const float* weights,
-                   const PanelRow& row);
+                   const PanelRow& row, const PanelRest& rest);
 
-/// Copies `row.channels` channels of a row of pixels, missing ones as zeros; bias and limits are not looked at.
+/// Copies channels of a row of pixels, missing ones of the panel as zeros. No bias, no limits.
 void copy_row(const float* src, std::int64_t src_stride, const PanelRow& row);
 
-/// A panel's part of a node's output.
-struct PanelPlace {
-  std::int64_t channel = 0;  ///< The first.
-  std::int64_t outputs = 0;  ///< Channels of the whole output.
-  std::int64_t at = 0;       ///< Index of the row's first pixel, channel 0, in the whole output.
+/// What of a finish PanelRow can say: limits, or all of it where an operand as large as the output is added before.
+struct PanelLimits {
+  std::size_t steps = 0;  ///< Of the finish, that these are.
+  bool adds = false;      ///< The first step is the addend.
+  float least = PanelRow().least;
+  float most = PanelRow().most;
 };
-
-/// Applies the steps of `finish` from `first` on to what `row` holds, in place.
-void finish_row(const Finish& finish, std::size_t first, const float* const* operands, const PanelPlace& place,
-                const PanelRow& row);
-
-/// sums[c] += Σ over the row's pixels, for all row.channels. \param sums  Whole panels.
-void add_row(const PanelRow& row, float* sums);
-
-/// The limits of `finish` if its first step is one that multiply_row and depthwise_row apply themselves.
-/// \return How many steps these limits stand for.
-std::size_t take_limits(const Finish& finish, float& least, float& most);
+PanelLimits limits_of(const Finish& finish, bool may_add);
 
 }  // namespace fovea::cpu

@@ -19,8 +19,7 @@ struct Compiled {
   std::int64_t group = 0, groups = 1;  ///< Panels.
   std::int64_t panels = 0;
   PackedFilters filters;
-  std::size_t limits = 0;  ///< Steps of the finish that these two are.
-  float least = PanelRow().least, most = PanelRow().most;
+  PanelLimits limits;
 };
 
 struct Memory {
@@ -31,41 +30,41 @@ struct Memory {
 };
 
 void run_chunk(const Compiled& compiled, const Memory& memory, std::int64_t block, std::int64_t group) {
-  const std::int64_t panel = panel_channels();
   const std::int64_t first = block * compiled.block;
-  const std::int64_t end = std::min((group + 1) * compiled.group, compiled.panels);
-  for (std::int64_t p = group * compiled.group; p < end; ++p) {
-    const std::int64_t channel = p * panel;
-    const PanelRow row{.dst = memory.dst + first * compiled.outputs + channel,
-                       .stride = compiled.outputs,
-                       .channels = std::min(panel, compiled.outputs - channel),
-                       .pixels = std::min(compiled.block, compiled.pixels - first),
-                       .bias = compiled.filters.finish.bias.data() + channel,
-                       .least = compiled.least,
-                       .most = compiled.most};
-    multiply_row({.data = memory.src + first * compiled.depth, .stride = compiled.depth},
-                 memory.weights + channel * compiled.depth, compiled.depth, row);
-    finish_row(compiled.filters.finish, compiled.limits, memory.operands.data(),
-               {.channel = channel, .outputs = compiled.outputs, .at = first * compiled.outputs}, row);
-  }
-}
-
-/// The same for a single pixel, whose weights are read once and from far away: several panels at a time.
-void run_pixel_chunk(const Compiled& compiled, const Memory& memory, std::int64_t group) {
   const std::int64_t channel = group * compiled.group * panel_channels();
-  const std::int64_t outputs = std::min(compiled.group * panel_channels(), compiled.outputs - channel);
-  multiply_pixel(memory.src, memory.weights + channel * compiled.depth, compiled.depth, outputs,
-                 compiled.filters.finish.bias.data() + channel, compiled.least, compiled.most, memory.dst + channel);
-  const PanelRow row{.dst = memory.dst + channel, .stride = compiled.outputs, .channels = outputs, .pixels = 1};
-  finish_row(compiled.filters.finish, compiled.limits, memory.operands.data(),
-             {.channel = channel, .outputs = compiled.outputs, .at = 0}, row);
+  const std::int64_t at = first * compiled.outputs;
+  const PanelRow row{.dst = memory.dst + at + channel,
+                     .stride = compiled.outputs,
+                     .channels = std::min(compiled.group * panel_channels(), compiled.outputs - channel),
+                     .pixels = std::min(compiled.block, compiled.pixels - first),
+                     .bias = compiled.filters.finish.bias.data() + channel,
+                     .addend = compiled.limits.adds ? memory.operands[0] + at + channel : nullptr,
+                     .least = compiled.limits.least,
+                     .most = compiled.limits.most};
+  const PanelRest rest{.finish = &compiled.filters.finish,
+                       .first = compiled.limits.steps,
+                       .operands = memory.operands.data(),
+                       .channel = channel,
+                       .outputs = compiled.outputs,
+                       .at = at};
+  const float* const weights = memory.weights + channel * compiled.depth;
+  if (compiled.pixels == 1) {
+    multiply_pixel(memory.src, weights, compiled.depth, row, rest);
+  } else {
+    multiply_rows({.data = memory.src + first * compiled.depth, .stride = compiled.depth}, weights, compiled.depth, row,
+                  rest);
+  }
 }
 
 void divide(Compiled& compiled, int threads) {
   constexpr std::int64_t kInputFloats = 48 * 1024;  // of a block: in the second-level cache beside a panel
   constexpr std::int64_t kLeastPixels = 28;
-  constexpr std::int64_t kMostPixels = 196;  // whose results of a panel stay in the first-level cache
-  const std::int64_t most = std::clamp(kInputFloats / compiled.depth, kLeastPixels, kMostPixels);
+  constexpr std::int64_t kMostPixels = 196;
+  constexpr std::int64_t kNearWeights = 64 * 1024;
+  // Weights that stay in the second-level cache may be read again and again; results then go to memory in order.
+  const std::int64_t most = compiled.depth * compiled.outputs <= kNearWeights
+                                ? 2 * kLeastPixels
+                                : std::clamp(kInputFloats / compiled.depth, kLeastPixels, kMostPixels);
   compiled.blocks = (compiled.pixels + most - 1) / most;
   compiled.block = (compiled.pixels + compiled.blocks - 1) / compiled.blocks;
   compiled.group = compiled.panels;
@@ -103,18 +102,27 @@ BoundStep bind(const std::shared_ptr<const Compiled>& compiled, const Bindings& 
     }
     team.run(static_cast<std::size_t>(compiled->blocks * compiled->groups), [&](std::size_t chunk, int /*worker*/) {
       const auto index = static_cast<std::int64_t>(chunk);
-      if (compiled->pixels == 1) {
-        run_pixel_chunk(*compiled, memory, index);
-      } else {
-        run_chunk(*compiled, memory, index / compiled->groups, index % compiled->groups);
-      }
+      run_chunk(*compiled, memory, index / compiled->groups, index % compiled->groups);
     });
   };
+}
+
+/// Pixels a multiple of 512 floats apart collide in the first-level cache; oneDNN's kernels, which copy them, then are
+/// a tenth faster.
+bool is_worth_it(const NodeContext& context) {
+  constexpr std::int64_t kPeriod = 512;
+  const Shape& out = context.output().shape;
+  return context.input(0).shape[1] % kPeriod != 0 || out[2] * out[3] == 1;
 }
 
 std::optional<KernelPlan> plan(const NodeContext& context, std::string& refusal) {
   if (!is_pointwise(context.graph, context.node) || context.bf16 || context.forms[0].stored == DataType::kU8) {
     refusal = "needs a 1x1 filter of stride 1, a picture stored as f32 and constant weights";
+    return std::nullopt;
+  }
+  if (context.before == nullptr && !is_worth_it(context)) {
+    refusal = fmt::format("{} channels of input: pixels fall into one set of the first-level cache",
+                          context.input(0).shape[1]);
     return std::nullopt;
   }
   if (!can_finish(context.graph, context.node)) {
@@ -130,7 +138,7 @@ std::optional<KernelPlan> plan(const NodeContext& context, std::string& refusal)
   compiled->panels = (out[1] + panel - 1) / panel;
   compiled->filters = {.panels = pack_panels(context.constant(1)->data<float>().data(), out[1], compiled->depth),
                        .finish = make_finish(context, static_cast<std::size_t>(compiled->panels * panel))};
-  compiled->limits = take_limits(compiled->filters.finish, compiled->least, compiled->most);
+  compiled->limits = limits_of(compiled->filters.finish, true);
   divide(*compiled, context.threads);
 
   KernelPlan plan;
