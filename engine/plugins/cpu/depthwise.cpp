@@ -24,6 +24,8 @@ class Chunk {
     channels_ = std::min(panel_, plan.shape.channels - channel_);
     if (expand != nullptr) {
       expand_limits_ = limits_of(expand->finish, false);
+      expand_operands_ = std::ranges::any_of(
+          expand->finish.steps, [](const FinishStep& step) { return step.operand != FinishStep::Operand::kNone; });
     }
     limits_ = limits_of(filters.finish, false);
   }
@@ -79,8 +81,10 @@ class Chunk {
       copy_row(memory_.src + pixel * shape.channels + channel_, shape.channels, row);
       return;
     }
-    // Whole vectors: channels that do not exist come out as formulas of zero and are never stored.
-    row.channels = channels_ > panel_ / 2 ? panel_ : panel_ / 2;
+    if (!expand_operands_) {
+      // Whole vectors: channels that do not exist come out as formulas of zero and are never stored.
+      row.channels = channels_ > panel_ / 2 ? panel_ : panel_ / 2;
+    }
     row.bias = expand_->finish.bias.data() + channel_;
     row.least = expand_limits_.least;
     row.most = expand_limits_.most;
@@ -136,6 +140,7 @@ class Chunk {
   std::int64_t channel_ = 0;   ///< The first.
   std::int64_t channels_ = 0;  ///< Of this panel.
   PanelLimits expand_limits_, limits_;
+  bool expand_operands_ = false;  ///< Some step of the 1x1 convolution's finish has an operand.
 };
 
 }  // namespace

@@ -92,14 +92,18 @@ template <class Change>
 HWY_INLINE V change_pixels(const float* tile, std::ptrdiff_t tile_stride, float* const* to, int count,
                            const ChannelVector& where, Change change) {
   V sum = hn::Zero(kF32);
+  if (where.whole) {
+    for (int p = 0; p < count; ++p) {
+      const V value = change(hn::Load(kF32, tile + p * tile_stride), p);
+      sum = hn::Add(sum, value);
+      hn::StoreU(value, kF32, to[p]);
+    }
+    return sum;
+  }
   for (int p = 0; p < count; ++p) {
     const V value = change(hn::Load(kF32, tile + p * tile_stride), p);
     sum = hn::Add(sum, value);
-    if (where.whole) {
-      hn::StoreU(value, kF32, to[p]);
-    } else {
-      hn::BlendedStore(value, where.mask, kF32, to[p]);
-    }
+    hn::BlendedStore(value, where.mask, kF32, to[p]);
   }
   return sum;
 }
@@ -203,7 +207,7 @@ HWY_INLINE void finish_block(V (&sums)[R][kWide], const RowWork& work, std::int6
   finish_tile<kWide>(tile, row, work.rest, work.channel, pixel, R);
 }
 
-template <int R, int kWide, bool kOffsets>
+template <int R, int kWide>
 HWY_INLINE void product_block(const PixelFactors& factors, const float* panel, std::int64_t depth, const RowWork& work,
                               std::int64_t pixel) {
   V sums[R][kWide];
@@ -221,7 +225,7 @@ HWY_INLINE void product_block(const PixelFactors& factors, const float* panel, s
     for (int w = 0; w < kWide; ++w) {
       column[w] = hn::Load(kF32, panel + (w / 2 * depth + k) * kPanel + w % 2 * kLanes);
     }
-    const RowBases<R> taps = rows.moved(kOffsets ? factors.offsets[k] : k);
+    const RowBases<R> taps = rows.moved(k);
     FOVEA_UNROLL
     for (int r = 0; r < R; ++r) {
       const V value = hn::Set(kF32, *taps.row(r));
@@ -287,10 +291,10 @@ HWY_INLINE void each_block(std::int64_t pixels, Use use) {
   }
 }
 
-template <int kMost, int kWide, bool kOffsets>
+template <int kMost, int kWide>
 void multiply_blocks(const PixelFactors& factors, const float* panel, std::int64_t depth, const RowWork& work) {
   each_block<kMost>(work.row.pixels, [&](auto rows, std::int64_t pixel) {
-    product_block<decltype(rows)::value, kWide, kOffsets>(factors, panel, depth, work, pixel);
+    product_block<decltype(rows)::value, kWide>(factors, panel, depth, work, pixel);
   });
 }
 
@@ -300,35 +304,46 @@ bool rows_collide(std::int64_t stride) {
   return HWY_TARGET <= HWY_AVX3 && stride % kPeriod == 0;
 }
 
-template <bool kOffsets>
-void multiply_all(const PixelFactors& factors, const float* panels, std::int64_t depth, const PanelRow& row,
-                  const PanelRest& rest) {
+/// Formulas without operands over a row whose pixels follow each other, in one go: as fast as the formulas are.
+void finish_dense(const PanelRow& row, const PanelRest& rest) {
+  for (std::size_t s = rest.first; s < rest.finish->steps.size(); ++s) {
+    with_formula(rest.finish->steps[s].op, [&](auto formula) {
+      for (std::int64_t i = 0; i < row.pixels * kPanel; i += kLanes) {
+        hn::Store(formula(hn::Load(kF32, row.dst + i)), kF32, row.dst + i);
+      }
+    });
+  }
+}
+
+bool is_dense(const PanelRow& row, const PanelRest& rest) {
+  const auto has_operand = [](const FinishStep& step) { return step.operand != FinishStep::Operand::kNone; };
+  return rest.finish != nullptr && rest.sums == nullptr && row.stride == kPanel && row.channels == kPanel &&
+         std::none_of(rest.finish->steps.begin() + static_cast<std::ptrdiff_t>(rest.first), rest.finish->steps.end(),
+                      has_operand);
+}
+
+void multiply(const PixelFactors& factors, const float* panels, std::int64_t depth, const PanelRow& row,
+              const PanelRest& rest) {
   const bool collide = rows_collide(factors.stride);
-  RowWork work{row, rest, is_left(rest), 0, whole_vector()};
+  const bool dense = is_dense(row, rest);
+  RowWork work{row, rest, !dense && is_left(rest), 0, whole_vector()};
   while (work.channel < row.channels) {
     const std::int64_t left = row.channels - work.channel;
     const bool four = collide && left > kPanel + kLanes;
     work.last = last_vector(work.channel, four ? 4 : left > kLanes ? 2 : 1, row.channels);
     const float* const panel = panels + work.channel * depth;
     if (four) {
-      multiply_blocks<6, 4, kOffsets>(factors, panel, depth, work);
-      work.channel += 2 * kPanel;
+      multiply_blocks<6, 4>(factors, panel, depth, work);
+      work.channel += kPanel;
     } else if (left > kLanes) {
-      multiply_blocks<kRows, 2, kOffsets>(factors, panel, depth, work);
-      work.channel += kPanel;
+      multiply_blocks<kRows, 2>(factors, panel, depth, work);
     } else {
-      multiply_blocks<kRows, 1, kOffsets>(factors, panel, depth, work);
-      work.channel += kPanel;
+      multiply_blocks<kRows, 1>(factors, panel, depth, work);
     }
+    work.channel += kPanel;
   }
-}
-
-void multiply(const PixelFactors& factors, const float* panels, std::int64_t depth, const PanelRow& row,
-              const PanelRest& rest) {
-  if (factors.offsets != nullptr) {
-    multiply_all<true>(factors, panels, depth, row, rest);
-  } else {
-    multiply_all<false>(factors, panels, depth, row, rest);
+  if (dense) {
+    finish_dense(row, rest);
   }
 }
 

@@ -41,11 +41,10 @@ struct PanelRest {
   float* sums = nullptr;     ///< Not nullptr: results are added up over the pixels here, a whole panel.
 };
 
-/// Factors of a product: factor k of pixel p is data[p · stride + (offsets ? offsets[k] : k)].
+/// Factors of a product: factor k of pixel p is data[p · stride + k].
 struct PixelFactors {
   const float* data = nullptr;
   std::int64_t stride = 0;
-  const std::int64_t* offsets = nullptr;
 };
 
 /// row = finish(bias + factors · panels). \param row  Any number of channels. \param panels  Aligned to vectors.
