@@ -284,11 +284,11 @@ std::optional<KernelPlan> plan(const NodeContext& context, std::string& refusal)
       (axis.axis == 2 ? resize->rows : resize->columns) = flatten(ops::interpolation_taps(resolved, axis));
     }
   }
+  if (context.forms[0].stored == DataType::kF32 && wants_planes(context, *resize)) {
+    return plan_planes(context, resize);
+  }
   if (copies(resize->rows) && copies(resize->columns)) {
     return plan_copies(context, resize);
-  }
-  if (wants_planes(context, *resize)) {
-    return plan_planes(context, resize);
   }
   KernelPlan plan;
   plan.kernel = "interpolate";
