@@ -141,40 +141,49 @@ void store_tile(const WinogradShape& shape, const Finish& finish, const float* c
   }
 }
 
-void run_block(const WinogradPlan& plan, const Finish& finish, const float* const* operands, const float* packed,
-               const float* src, float* dst, std::int64_t picture, std::int64_t block, float* scratch) {
+void transform_tiles(const WinogradPlan& plan, const WinogradBlock& at, std::int64_t begin, std::int64_t end) {
   const WinogradShape& shape = plan.shape;
-  src += picture * shape.height * shape.width * shape.channels;
-  const std::int64_t at = picture * shape.out_height * shape.out_width * shape.outputs;
-  const std::int64_t first = block * plan.tiles_a_block;
-  const std::int64_t count = std::min(plan.tiles_a_block, plan.tiles - first);
+  const float* const src = at.src + at.picture * shape.height * shape.width * shape.channels;
+  const std::int64_t first = at.block * plan.tiles_a_block;
+  for (std::int64_t t = begin; t < end; ++t) {
+    const std::int64_t y = (first + t) / plan.tiles_across * kStep;
+    const std::int64_t x = (first + t) % plan.tiles_across * kStep;
+    load_tile(shape, src, y - shape.pad_top, x - shape.pad_left, at.scratch + t * plan.padded_channels,
+              plan.tiles_a_block * plan.padded_channels);
+  }
+}
+
+void multiply_taps(const WinogradPlan& plan, const WinogradBlock& at, std::int64_t first, std::int64_t last) {
+  const std::int64_t count = std::min(plan.tiles_a_block, plan.tiles - at.block * plan.tiles_a_block);
   const std::int64_t depth = plan.padded_channels;
   const std::int64_t outputs = plan.padded_outputs;
-  float* const v = scratch;                                       // [taps, tiles, channels]
-  float* const m = scratch + kTaps * plan.tiles_a_block * depth;  // [taps, tiles, outputs]
-  const std::int64_t v_stride = plan.tiles_a_block * depth;
-  const std::int64_t m_stride = plan.tiles_a_block * outputs;
-  for (std::int64_t t = 0; t < count; ++t) {
-    const std::int64_t y = (first + t) / plan.tiles_across * kStep;
-    const std::int64_t x = (first + t) % plan.tiles_across * kStep;
-    load_tile(shape, src, y - shape.pad_top, x - shape.pad_left, v + t * depth, v_stride);
-  }
-  for (int tap = 0; tap < kTaps; ++tap) {
-    const float* a = v + tap * v_stride;
-    const float* b = packed + tap * depth * outputs;
-    float* c = m + tap * m_stride;
+  const float* const v = at.scratch;                                 // [taps, tiles, channels]
+  float* const m = at.scratch + kTaps * plan.tiles_a_block * depth;  // [taps, tiles, outputs]
+  for (std::int64_t tap = first; tap < last; ++tap) {
+    const float* a = v + tap * plan.tiles_a_block * depth;
+    const float* b = at.packed_weights + tap * depth * outputs;
+    float* c = m + tap * plan.tiles_a_block * outputs;
     std::int64_t k = 0;
     for (; k + 2 * kLanes <= outputs; k += 2 * kLanes) {
-      multiply_panel<2>(count, a, depth, b + k * depth, c + k, outputs, shape.channels);
+      multiply_panel<2>(count, a, depth, b + k * depth, c + k, outputs, plan.shape.channels);
     }
     if (k < outputs) {
-      multiply_panel<1>(count, a, depth, b + k * depth, c + k, outputs, shape.channels);
+      multiply_panel<1>(count, a, depth, b + k * depth, c + k, outputs, plan.shape.channels);
     }
   }
-  for (std::int64_t t = 0; t < count; ++t) {
+}
+
+void store_tiles(const WinogradPlan& plan, const Finish& finish, const WinogradBlock& at, std::int64_t begin,
+                 std::int64_t end) {
+  const WinogradShape& shape = plan.shape;
+  const std::int64_t output = at.picture * shape.out_height * shape.out_width * shape.outputs;
+  const std::int64_t first = at.block * plan.tiles_a_block;
+  const float* const m = at.scratch + kTaps * plan.tiles_a_block * plan.padded_channels;
+  for (std::int64_t t = begin; t < end; ++t) {
     const std::int64_t y = (first + t) / plan.tiles_across * kStep;
     const std::int64_t x = (first + t) % plan.tiles_across * kStep;
-    store_tile(shape, finish, operands, m + t * outputs, m_stride, y, x, at, dst);
+    store_tile(shape, finish, at.operands, m + t * plan.padded_outputs, plan.tiles_a_block * plan.padded_outputs, y, x,
+               output, at.dst);
   }
 }
 
@@ -186,11 +195,13 @@ HWY_AFTER_NAMESPACE();
 namespace fovea::cpu {
 namespace {
 
-HWY_EXPORT(run_block);
+HWY_EXPORT(transform_tiles);
+HWY_EXPORT(multiply_taps);
+HWY_EXPORT(store_tiles);
 HWY_EXPORT(lanes);
 HWY_EXPORT(rows_at_once);
 
-constexpr int kTaps = 36;
+constexpr int kTaps = kWinogradTaps;
 
 constexpr std::int64_t rounded_up(std::int64_t value, std::int64_t unit) { return (value + unit - 1) / unit * unit; }
 
@@ -234,7 +245,11 @@ WinogradPlan plan_winograd(const WinogradShape& shape, int threads) {
   const std::int64_t budget = std::clamp<std::int64_t>(weight_bytes / 4, 900 * 1024, 4096 * 1024);
   const std::int64_t tile_bytes = kTaps * (plan.padded_channels + plan.padded_outputs) * std::int64_t{sizeof(float)};
   const std::int64_t most = std::max(rows, budget / tile_bytes / rows * rows);
-  const std::int64_t share = (plan.tiles + threads - 1) / threads;
+  // Weights that the second-level caches do not hold come from one memory for all threads.
+  constexpr std::int64_t kFarWeights = 4096 * 1024;
+  plan.together = threads > 1 && weight_bytes > kFarWeights;
+  const int parts = plan.together ? 1 : threads;
+  const std::int64_t share = (plan.tiles + parts - 1) / parts;
   const std::int64_t blocks = (share + most - 1) / most;  // of each thread
   plan.tiles_a_block = (share + blocks - 1) / blocks;
   plan.blocks = (plan.tiles + plan.tiles_a_block - 1) / plan.tiles_a_block;
@@ -263,7 +278,8 @@ double expected_gain(const WinogradPlan& plan, int threads) {
                       static_cast<double>(plan.blocks) * weights * read;
   const double direct = 9 * static_cast<double>(shape.channels * shape.outputs * shape.out_height * shape.out_width);
   // Threads whose share is a block less than that of others wait for them.
-  const auto rounds = static_cast<double>((plan.blocks + threads - 1) / threads * threads);
+  const int parts = plan.together ? 1 : threads;
+  const auto rounds = static_cast<double>((plan.blocks + parts - 1) / parts * parts);
   return direct / (cost * rounds / static_cast<double>(plan.blocks));
 }
 
@@ -289,10 +305,38 @@ Tensor pack_winograd_weights(const WinogradPlan& plan, const float* weights) {
   return packed;
 }
 
+std::int64_t tiles_of_block(const WinogradPlan& plan, std::int64_t block) {
+  return std::min(plan.tiles_a_block, plan.tiles - block * plan.tiles_a_block);
+}
+
+void transform_winograd_tiles(const WinogradPlan& plan, const WinogradBlock& at, std::int64_t first,
+                              std::int64_t last) {
+  HWY_DYNAMIC_DISPATCH(transform_tiles)(plan, at, first, last);
+}
+
+void multiply_winograd_taps(const WinogradPlan& plan, const WinogradBlock& at, std::int64_t first, std::int64_t last) {
+  HWY_DYNAMIC_DISPATCH(multiply_taps)(plan, at, first, last);
+}
+
+void store_winograd_tiles(const WinogradPlan& plan, const Finish& finish, const WinogradBlock& at, std::int64_t first,
+                          std::int64_t last) {
+  HWY_DYNAMIC_DISPATCH(store_tiles)(plan, finish, at, first, last);
+}
+
 void run_winograd_block(const WinogradPlan& plan, const Finish& finish, const float* const* operands,
                         const float* packed_weights, const float* src, float* dst, std::int64_t picture,
                         std::int64_t block, float* scratch) {
-  HWY_DYNAMIC_DISPATCH(run_block)(plan, finish, operands, packed_weights, src, dst, picture, block, scratch);
+  const WinogradBlock at{.src = src,
+                         .dst = dst,
+                         .operands = operands,
+                         .packed_weights = packed_weights,
+                         .picture = picture,
+                         .block = block,
+                         .scratch = scratch};
+  const std::int64_t tiles = tiles_of_block(plan, block);
+  transform_winograd_tiles(plan, at, 0, tiles);
+  multiply_winograd_taps(plan, at, 0, kWinogradTaps);
+  store_winograd_tiles(plan, finish, at, 0, tiles);
 }
 
 }  // namespace fovea::cpu

@@ -28,7 +28,9 @@ struct WinogradPlan {
   std::int64_t blocks = 0;
   std::int64_t padded_channels = 0;  ///< Rounded up to whole vectors.
   std::int64_t padded_outputs = 0;
-  std::size_t scratch_floats = 0;  ///< Of each thread, aligned to 64 bytes.
+  std::size_t scratch_floats = 0;  ///< Of each thread, or of all together, aligned to 64 bytes.
+  /// All threads work on one block: reading its weights once each would take longer than sharing the rest.
+  bool together = false;
 };
 
 /// \param threads  That share the work: blocks are small enough for all of them.
@@ -40,6 +42,25 @@ double expected_gain(const WinogradPlan& plan, int threads);
 
 /// Transforms weights [outputs, channels, 3, 3].
 Tensor pack_winograd_weights(const WinogradPlan& plan, const float* weights);
+
+/// Where a block's work happens.
+struct WinogradBlock {
+  const float* src = nullptr;  ///< The first picture.
+  float* dst = nullptr;
+  const float* const* operands = nullptr;  ///< Of each step of the finish.
+  const float* packed_weights = nullptr;
+  std::int64_t picture = 0;
+  std::int64_t block = 0;
+  float* scratch = nullptr;
+};
+
+/// Products of a transformed tile: run_winograd_block is the transforms of all its tiles, all taps, all results.
+inline constexpr std::int64_t kWinogradTaps = 36;
+[[nodiscard]] std::int64_t tiles_of_block(const WinogradPlan& plan, std::int64_t block);
+void transform_winograd_tiles(const WinogradPlan& plan, const WinogradBlock& at, std::int64_t first, std::int64_t last);
+void multiply_winograd_taps(const WinogradPlan& plan, const WinogradBlock& at, std::int64_t first, std::int64_t last);
+void store_winograd_tiles(const WinogradPlan& plan, const Finish& finish, const WinogradBlock& at, std::int64_t first,
+                          std::int64_t last);
 
 /// Computes the output tiles of block `block` of picture `picture`. Blocks are independent; allocates nothing.
 /// \param src, dst  The first picture.

@@ -51,6 +51,35 @@ struct Compiled {
   std::int64_t batch = 1;
 };
 
+/// All threads share each block: tiles, then taps, then tiles again.
+BoundStep bind_together(const std::shared_ptr<const Compiled>& compiled, const Bindings& bindings) {
+  return [compiled, operands = finish_operands(compiled->finish, bindings), src = bindings.input<float>(0),
+          dst = bindings.output<float>(), scratch = reinterpret_cast<float*>(bindings.scratch)](Team& team) {
+    const WinogradPlan& plan = compiled->plan;
+    for (std::int64_t item = 0; item < compiled->batch * plan.blocks; ++item) {
+      const WinogradBlock at{.src = src,
+                             .dst = dst,
+                             .operands = operands.data(),
+                             .packed_weights = compiled->weights.data<float>().data(),
+                             .picture = item / plan.blocks,
+                             .block = item % plan.blocks,
+                             .scratch = scratch};
+      const std::int64_t tiles = tiles_of_block(plan, at.block);
+      team.each(tiles, kWinogradTaps * plan.padded_channels,
+                [&](std::int64_t first, std::int64_t last, int /*worker*/) {
+                  transform_winograd_tiles(plan, at, first, last);
+                });
+      team.each(kWinogradTaps, tiles * plan.padded_channels * plan.padded_outputs,
+                [&](std::int64_t first, std::int64_t last, int /*worker*/) {
+                  multiply_winograd_taps(plan, at, first, last);
+                });
+      team.each(tiles, kWinogradTaps * plan.padded_outputs, [&](std::int64_t first, std::int64_t last, int /*worker*/) {
+        store_winograd_tiles(plan, compiled->finish, at, first, last);
+      });
+    }
+  };
+}
+
 BoundStep bind_blocks(const std::shared_ptr<const Compiled>& compiled, const Bindings& bindings) {
   return [compiled, operands = finish_operands(compiled->finish, bindings), src = bindings.input<float>(0),
           dst = bindings.output<float>(), weights = compiled->weights.data<float>().data(),
@@ -98,8 +127,12 @@ std::optional<KernelPlan> plan(const NodeContext& context, std::string& refusal)
   plan.outputs = {Layout::kChannelsLast};
   want_operand_layouts(compiled->finish, plan);
   plan.post_ops_done = covered_post_ops(context, compiled->finish);
-  plan.scratch_bytes = compiled->plan.scratch_floats * sizeof(float) * static_cast<std::size_t>(context.threads);
-  plan.bind = [compiled](const Bindings& bindings) { return bind_blocks(compiled, bindings); };
+  const bool together = compiled->plan.together;
+  plan.scratch_bytes =
+      compiled->plan.scratch_floats * sizeof(float) * static_cast<std::size_t>(together ? 1 : context.threads);
+  plan.bind = [compiled, together](const Bindings& bindings) {
+    return together ? bind_together(compiled, bindings) : bind_blocks(compiled, bindings);
+  };
   return plan;
 }
 
