@@ -128,6 +128,23 @@ TEST(CpuPointwise, PixelsDepthsAndOutputs) {
   agrees("pointwise", "y = Convolution(x: f32[1,40,1,1], w: f32[300,40,1,1]{0}) | add(r: f32[1,300,1,1]) | relu");
 }
 
+/// Pixels 512 floats apart collide in the first-level cache and are multiplied by other blocks.
+TEST(CpuPointwise, CollidingPixels) {
+  for (const int outputs : {20, 40, 64, 70, 120}) {
+    agrees("pointwise", "y = Convolution(x: f32[1,512,5,9], w: f32[" + text_of(outputs) +
+                            ",512,1,1]{0}) | relu | add(r: f32[1," + text_of(outputs) + ",5,9])");
+  }
+}
+
+TEST(CpuPointwise, Strides) {
+  for (const std::string size : {"9,7", "10,8", "2,2", "1,5"}) {
+    for (const std::string strides : {"2,2", "1,3", "4,1", "11,9"}) {
+      agrees("pointwise",
+             "y = Convolution(x: f32[2,21," + size + "], w: f32[40,21,1,1]{0}) strides=" + strides + " | relu");
+    }
+  }
+}
+
 TEST(CpuPointwise, BehindFactorsOfChannels) {
   const std::string convolution = "\ny = Convolution(m, w: f32[20,33,1,1]{0}) | add(b: f32[1,20,1,1]{0})";
   agrees("pointwise behind multiply", "m = Multiply(x: f32[1,33,6,5], s: f32[1,33,1,1])" + convolution);

@@ -20,6 +20,13 @@ const Node* only_read_here(const Graph& graph, const std::vector<int>& uses, Val
   return producer == kNone || uses[static_cast<std::size_t>(value)] != 1 ? nullptr : &graph.node(producer);
 }
 
+/// Every pixel is read.
+bool is_pointwise(const Graph& graph, const Node& node) {
+  return strides_of_pointwise(graph, node) == PointwiseStrides() &&
+         graph.value(node.inputs[0]).type.shape[2] == graph.value(node.outputs[0]).type.shape[2] &&
+         graph.value(node.inputs[0]).type.shape[3] == graph.value(node.outputs[0]).type.shape[3];
+}
+
 /// Scaling weights instead of the picture is less work, and exact as often.
 bool should_scale_weights(const Graph& graph, const Node& multiply, const Node& convolution) {
   const Shape& out = graph.value(convolution.outputs[0]).type.shape;
@@ -60,16 +67,22 @@ bool can_finish(const Graph& graph, const Node& node) {
          node.post_ops.size();
 }
 
-bool is_pointwise(const Graph& graph, const Node& node) {
+std::optional<PointwiseStrides> strides_of_pointwise(const Graph& graph, const Node& node) {
   if (node.op->name != "Convolution" || !is_picture(graph, node.outputs[0]) || !graph.is_constant(node.inputs[1])) {
-    return false;
+    return std::nullopt;
   }
   const Shape& weights = graph.value(node.inputs[1]).type.shape;
   const Shape& in = graph.value(node.inputs[0]).type.shape;
-  const Shape& out = graph.value(node.outputs[0]).type.shape;
-  const auto windows = ops::convolution_windows(node.attrs<ops::ConvolutionAttributes>(), {in[2], in[3]}, {1, 1});
-  return weights[2] == 1 && weights[3] == 1 && in[2] == out[2] && in[3] == out[3] &&
-         std::ranges::all_of(windows, [](const ops::Window& window) { return window.pad_begin == 0; });
+  const auto windows =
+      ops::convolution_windows(node.attrs<ops::ConvolutionAttributes>(), {in[2], in[3]}, {weights[2], weights[3]});
+  const auto pads = [](const ops::Window& window) {
+    return window.kernel != 1 || window.pad_begin != 0 || (window.output - 1) * window.stride >= window.input;
+  };
+  if (std::ranges::any_of(windows, pads) || element_count(graph.value(node.outputs[0]).type.shape) == 0) {
+    return std::nullopt;
+  }
+  const auto stride = [](const ops::Window& window) { return window.output == 1 ? 1 : window.stride; };
+  return PointwiseStrides{stride(windows[0]), stride(windows[1])};
 }
 
 std::optional<DepthwiseShape> depthwise_shape(const Graph& graph, const Node& node, const Node* before) {

@@ -20,8 +20,13 @@ std::map<const Node*, Joint> find_joints(const Graph& graph);
 /// A depthwise convolution that our own kernel computes, else nullopt. \param before  Computed with it, or nullptr.
 std::optional<DepthwiseShape> depthwise_shape(const Graph& graph, const Node& node, const Node* before);
 
-/// A convolution of single pixels whose weights are constant: 1x1, stride 1, no padding, f32, rank 4.
-bool is_pointwise(const Graph& graph, const Node& node);
+struct PointwiseStrides {
+  std::int64_t rows = 1, columns = 1;
+  bool operator==(const PointwiseStrides&) const = default;
+};
+
+/// Of a convolution of single pixels whose weights are constant: 1x1, no padding, f32, rank 4; nullopt for others.
+std::optional<PointwiseStrides> strides_of_pointwise(const Graph& graph, const Node& node);
 
 /// Post-ops that `make_finish` covers wholly.
 bool can_finish(const Graph& graph, const Node& node);

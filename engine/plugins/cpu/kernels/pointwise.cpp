@@ -1,5 +1,6 @@
 // 1x1 convolutions of our own, channels last: pixels times panels of output channels, finished while they are in the
-// first cache. Factors of the input channels that are joined to it go into a copy of the weights.
+// first cache. Factors of the input channels that are joined to it go into a copy of the weights; pixels that a stride
+// skips are left out of a copy of the picture.
 #include <algorithm>
 #include <array>
 #include <memory>
@@ -20,6 +21,12 @@ struct Compiled {
   std::int64_t panels = 0;
   PackedFilters filters;
   PanelLimits limits;
+  Shape picture;  ///< Shape of the input.
+  Shape result;   ///< Of the output.
+  PointwiseStrides strides;
+
+  /// Some pixels are not read; the others are copied first.
+  [[nodiscard]] bool skips() const { return picture[2] != result[2] || picture[3] != result[3]; }
 };
 
 struct Memory {
@@ -81,25 +88,49 @@ void divide(Compiled& compiled, int threads) {
   compiled.groups = (compiled.panels + compiled.group - 1) / compiled.group;
 }
 
+/// Copies the pixels [first, last) that are read, counted through the batch.
+void gather_pixels(const Compiled& compiled, const float* src, std::int64_t first, std::int64_t last, float* to) {
+  const std::int64_t width = compiled.result[3];
+  const std::int64_t height = compiled.result[2];
+  for (std::int64_t pixel = first; pixel < last; ++pixel) {
+    const std::int64_t y = pixel / width % height * compiled.strides.rows;
+    const std::int64_t x = pixel % width * compiled.strides.columns;
+    const std::int64_t n = pixel / width / height;
+    const float* const from = src + ((n * compiled.picture[2] + y) * compiled.picture[3] + x) * compiled.depth;
+    std::copy_n(from, compiled.depth, to + pixel * compiled.depth);
+  }
+}
+
+/// Makes the copy of the weights or of the picture that the chunks read.
+void prepare(const Compiled& compiled, const float* src, const float* factors, float* copy, Team& team) {
+  if (factors != nullptr) {
+    const std::int64_t panel = compiled.depth * panel_channels();
+    const float* const weights = compiled.filters.panels.data<float>().data();
+    team.each(compiled.panels, panel, [&](std::int64_t first, std::int64_t last, int /*worker*/) {
+      scale_panels(weights + first * panel, factors, compiled.depth, last - first, copy + first * panel);
+    });
+  } else if (compiled.skips()) {
+    team.each(compiled.pixels, compiled.depth, [&](std::int64_t first, std::int64_t last, int /*worker*/) {
+      gather_pixels(compiled, src, first, last, copy);
+    });
+  }
+}
+
 BoundStep bind(const std::shared_ptr<const Compiled>& compiled, const Bindings& bindings, std::size_t picture,
                const float* factors) {
   Memory memory{.src = bindings.input<float>(picture),
                 .dst = bindings.output<float>(),
                 .weights = compiled->filters.panels.data<float>().data(),
                 .operands = finish_operands(compiled->filters.finish, bindings)};
-  auto* const scaled = reinterpret_cast<float*>(bindings.scratch);
+  const float* const src = memory.src;
+  auto* const copy = reinterpret_cast<float*>(bindings.scratch);
   if (factors != nullptr) {
-    memory.weights = scaled;
+    memory.weights = copy;
+  } else if (compiled->skips()) {
+    memory.src = copy;
   }
-  return [compiled, memory, factors, scaled](Team& team) {
-    if (factors != nullptr) {
-      const float* const weights = compiled->filters.panels.data<float>().data();
-      team.each(compiled->panels, compiled->depth * panel_channels(),
-                [&](std::int64_t first, std::int64_t last, int /*worker*/) {
-                  const std::int64_t begin = first * compiled->depth * panel_channels();
-                  scale_panels(weights + begin, factors, compiled->depth, last - first, scaled + begin);
-                });
-    }
+  return [compiled, memory, src, factors, copy](Team& team) {
+    prepare(*compiled, src, factors, copy, team);
     team.run(static_cast<std::size_t>(compiled->blocks * compiled->groups), [&](std::size_t chunk, int /*worker*/) {
       const auto index = static_cast<std::int64_t>(chunk);
       run_chunk(*compiled, memory, index / compiled->groups, index % compiled->groups);
@@ -107,22 +138,10 @@ BoundStep bind(const std::shared_ptr<const Compiled>& compiled, const Bindings& 
   };
 }
 
-/// Pixels a multiple of 512 floats apart collide in the first-level cache; oneDNN's kernels, which copy them, then are
-/// a tenth faster.
-bool is_worth_it(const NodeContext& context) {
-  constexpr std::int64_t kPeriod = 512;
-  const Shape& out = context.output().shape;
-  return context.input(0).shape[1] % kPeriod != 0 || out[2] * out[3] == 1;
-}
-
 std::optional<KernelPlan> plan(const NodeContext& context, std::string& refusal) {
-  if (!is_pointwise(context.graph, context.node) || context.bf16 || context.forms[0].stored == DataType::kU8) {
-    refusal = "needs a 1x1 filter of stride 1, a picture stored as f32 and constant weights";
-    return std::nullopt;
-  }
-  if (context.before == nullptr && !is_worth_it(context)) {
-    refusal = fmt::format("{} channels of input: pixels fall into one set of the first-level cache",
-                          context.input(0).shape[1]);
+  const auto strides = strides_of_pointwise(context.graph, context.node);
+  if (!strides || context.bf16 || context.forms[0].stored == DataType::kU8) {
+    refusal = "needs a 1x1 filter without padding, a picture stored as f32 and constant weights";
     return std::nullopt;
   }
   if (!can_finish(context.graph, context.node)) {
@@ -134,6 +153,9 @@ std::optional<KernelPlan> plan(const NodeContext& context, std::string& refusal)
   auto compiled = std::make_shared<Compiled>();
   compiled->pixels = out[0] * out[2] * out[3];
   compiled->depth = context.input(0).shape[1];
+  compiled->picture = context.input(0).shape;
+  compiled->result = out;
+  compiled->strides = *strides;
   compiled->outputs = out[1];
   compiled->panels = (out[1] + panel - 1) / panel;
   compiled->filters = {.panels = pack_panels(context.constant(1)->data<float>().data(), out[1], compiled->depth),
@@ -152,6 +174,9 @@ std::optional<KernelPlan> plan(const NodeContext& context, std::string& refusal)
     plan.kernel = "pointwise behind multiply";
     plan.scratch_bytes = compiled->filters.panels.bytes().size();
     shift_inputs(compiled->filters.finish, context.before->inputs.size());
+  }
+  if (compiled->skips()) {
+    plan.scratch_bytes = static_cast<std::size_t>(compiled->pixels * compiled->depth) * sizeof(float);
   }
   plan.inputs[picture] = Layout::kChannelsLast;
   want_operand_layouts(compiled->filters.finish, plan);
