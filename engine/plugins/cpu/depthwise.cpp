@@ -89,7 +89,7 @@ class Chunk {
     row.least = expand_limits_.least;
     row.most = expand_limits_.most;
     multiply_rows({.data = memory_.src + pixel * shape.depth, .stride = shape.depth},
-                  expand_->panels.data<float>().data() + channel_ * shape.depth, shape.depth, row,
+                  expand_->panels.data() + channel_ * shape.depth, shape.depth, row,
                   {.finish = &expand_->finish,
                    .first = expand_limits_.steps,
                    .operands = memory_.expand_operands,
@@ -119,8 +119,8 @@ class Chunk {
                        .bias = filters_.finish.bias.data() + channel_,
                        .least = limits_.least,
                        .most = limits_.most};
-    const float* const weights = filters_.panels.data<float>().data() + channel_ * rows.kernel * shape.columns.kernel +
-                                 above * shape.columns.kernel * panel_;
+    const float* const weights =
+        filters_.panels.data() + channel_ * rows.kernel * shape.columns.kernel + above * shape.columns.kernel * panel_;
     depthwise_row(taps.data(), static_cast<std::int64_t>(count), shape.columns.stride * panel_, weights, row,
                   {.finish = &filters_.finish,
                    .first = limits_.steps,

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 
 #include "engine/ops/spatial.hpp"
 #include "engine/plugins/cpu/finish.hpp"
@@ -37,8 +38,8 @@ DepthwisePlan plan_depthwise(const DepthwiseShape& shape, int threads);
 
 /// One of the two convolutions, shared by all requests.
 struct PackedFilters {
-  Tensor panels;
-  Finish finish;  ///< Its bias has whole panels.
+  std::span<const float> panels;  ///< See packed_panels.
+  Finish finish;                  ///< Its bias has whole panels.
 };
 
 /// What one run reads and writes.

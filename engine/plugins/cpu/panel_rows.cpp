@@ -465,21 +465,6 @@ HWY_EXPORT(copy);
 
 std::int64_t panel_channels() { return HWY_DYNAMIC_DISPATCH(panel_of_target)(); }
 
-Tensor pack_panels(const float* weights, std::int64_t outputs, std::int64_t depth) {
-  const std::int64_t panel = panel_channels();
-  const std::int64_t panels = (outputs + panel - 1) / panel;
-  Tensor packed(DataType::kF32, {panels, depth, panel});
-  float* const data = packed.data<float>().data();
-  std::fill_n(data, packed.size(), 0.0F);
-  for (std::int64_t output = 0; output < outputs; ++output) {
-    float* const column = data + output / panel * depth * panel + output % panel;
-    for (std::int64_t k = 0; k < depth; ++k) {
-      column[k * panel] = weights[output * depth + k];
-    }
-  }
-  return packed;
-}
-
 void multiply_rows(const PixelFactors& factors, const float* panels, std::int64_t depth, const PanelRow& row,
                    const PanelRest& rest) {
   HWY_DYNAMIC_DISPATCH(multiply)(factors, panels, depth, row, rest);

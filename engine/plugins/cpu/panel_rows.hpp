@@ -13,10 +13,6 @@ namespace fovea::cpu {
 /// Channels of a panel: two of this machine's vectors. Packed weights therefore fit this process only.
 std::int64_t panel_channels();
 
-/// [outputs, depth] as panels one after another, each [depth, panel_channels()], missing outputs zero. Depthwise
-/// filters are [channels, taps].
-Tensor pack_panels(const float* weights, std::int64_t outputs, std::int64_t depth);
-
 /// A row of results: some channels of pixels, and what is done to sums before they are stored.
 struct PanelRow {
   float* dst = nullptr;         ///< First pixel, first channel.

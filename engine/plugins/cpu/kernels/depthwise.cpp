@@ -7,6 +7,7 @@
 
 #include "engine/plugins/cpu/joints.hpp"
 #include "engine/plugins/cpu/kernel.hpp"
+#include "engine/plugins/cpu/panel_weights.hpp"
 
 namespace fovea::cpu {
 namespace {
@@ -25,8 +26,7 @@ PackedFilters pack_filters(const NodeContext& context, std::int64_t depth) {
   const std::int64_t panel = panel_channels();
   const std::int64_t channels = context.output().shape[1];
   const auto padded = static_cast<std::size_t>((channels + panel - 1) / panel * panel);
-  return {.panels = pack_panels(context.constant(1)->data<float>().data(), channels, depth),
-          .finish = make_finish(context, padded)};
+  return {.panels = packed_panels(context, channels, depth), .finish = make_finish(context, padded)};
 }
 
 BoundStep bind(const std::shared_ptr<const Compiled>& compiled, const Bindings& bindings) {
@@ -70,13 +70,15 @@ std::optional<KernelPlan> plan(const NodeContext& context, std::string& refusal)
   KernelPlan plan;
   plan.inputs.assign(context.all_inputs(), Layout::kPlain);
   plan.inputs[0] = Layout::kChannelsLast;
+  plan.packed = {1};
   plan.outputs = {Layout::kChannelsLast};
   plan.post_ops_done = context.node.post_ops.size();
   if (context.before != nullptr) {
-    const NodeContext expand{.graph = context.graph, .node = *context.before, .forms = {}};
+    const NodeContext expand{.graph = context.graph, .node = *context.before, .forms = {}, .packing = context.packing};
     compiled->expand = pack_filters(expand, shape->depth);
     want_operand_layouts(compiled->expand->finish, plan);
     shift_inputs(compiled->filters.finish, context.before->inputs.size());
+    plan.packed.push_back(context.before->inputs.size() + 1);
   }
   want_operand_layouts(compiled->filters.finish, plan);
   plan.kernel = fmt::format("depthwise ({}x{}{}{})", shape->rows.kernel, shape->columns.kernel,

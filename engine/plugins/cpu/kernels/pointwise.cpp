@@ -7,6 +7,7 @@
 
 #include "engine/plugins/cpu/joints.hpp"
 #include "engine/plugins/cpu/kernel.hpp"
+#include "engine/plugins/cpu/panel_weights.hpp"
 
 namespace fovea::cpu {
 namespace {
@@ -105,7 +106,7 @@ void gather_pixels(const Compiled& compiled, const float* src, std::int64_t firs
 void prepare(const Compiled& compiled, const float* src, const float* factors, float* copy, Team& team) {
   if (factors != nullptr) {
     const std::int64_t panel = compiled.depth * panel_channels();
-    const float* const weights = compiled.filters.panels.data<float>().data();
+    const float* const weights = compiled.filters.panels.data();
     team.each(compiled.panels, panel, [&](std::int64_t first, std::int64_t last, int /*worker*/) {
       scale_panels(weights + first * panel, factors, compiled.depth, last - first, copy + first * panel);
     });
@@ -120,7 +121,7 @@ BoundStep bind(const std::shared_ptr<const Compiled>& compiled, const Bindings& 
                const float* factors) {
   Memory memory{.src = bindings.input<float>(picture),
                 .dst = bindings.output<float>(),
-                .weights = compiled->filters.panels.data<float>().data(),
+                .weights = compiled->filters.panels.data(),
                 .operands = finish_operands(compiled->filters.finish, bindings)};
   const float* const src = memory.src;
   auto* const copy = reinterpret_cast<float*>(bindings.scratch);
@@ -158,7 +159,7 @@ std::optional<KernelPlan> plan(const NodeContext& context, std::string& refusal)
   compiled->strides = *strides;
   compiled->outputs = out[1];
   compiled->panels = (out[1] + panel - 1) / panel;
-  compiled->filters = {.panels = pack_panels(context.constant(1)->data<float>().data(), out[1], compiled->depth),
+  compiled->filters = {.panels = packed_panels(context, out[1], compiled->depth),
                        .finish = make_finish(context, static_cast<std::size_t>(compiled->panels * panel))};
   compiled->limits = limits_of(compiled->filters.finish, true);
   divide(*compiled, context.threads);
@@ -172,12 +173,13 @@ std::optional<KernelPlan> plan(const NodeContext& context, std::string& refusal)
   if (context.before != nullptr) {
     picture = *scaled_input(context.graph, *context.before);
     plan.kernel = "pointwise behind multiply";
-    plan.scratch_bytes = compiled->filters.panels.bytes().size();
+    plan.scratch_bytes = compiled->filters.panels.size_bytes();
     shift_inputs(compiled->filters.finish, context.before->inputs.size());
   }
   if (compiled->skips()) {
     plan.scratch_bytes = static_cast<std::size_t>(compiled->pixels * compiled->depth) * sizeof(float);
   }
+  plan.packed = {(context.before == nullptr ? 0 : context.before->inputs.size()) + 1};
   plan.inputs[picture] = Layout::kChannelsLast;
   want_operand_layouts(compiled->filters.finish, plan);
   plan.bind = [compiled = std::shared_ptr<const Compiled>(std::move(compiled)), picture,

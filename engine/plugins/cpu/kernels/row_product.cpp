@@ -7,6 +7,7 @@
 #include "engine/ops/mat_mul.hpp"
 #include "engine/plugins/cpu/joints.hpp"
 #include "engine/plugins/cpu/kernel.hpp"
+#include "engine/plugins/cpu/panel_weights.hpp"
 
 namespace fovea::cpu {
 namespace {
@@ -20,17 +21,6 @@ struct Compiled {
   PackedFilters filters;
   PanelLimits limits;
 };
-
-/// Weights [depth, outputs] as [outputs, depth].
-std::vector<float> turned(const float* weights, std::int64_t depth, std::int64_t outputs) {
-  std::vector<float> result(static_cast<std::size_t>(depth * outputs));
-  for (std::int64_t k = 0; k < depth; ++k) {
-    for (std::int64_t n = 0; n < outputs; ++n) {
-      result[static_cast<std::size_t>(n * depth + k)] = weights[k * outputs + n];
-    }
-  }
-  return result;
-}
 
 BoundStep bind(const std::shared_ptr<const Compiled>& compiled, const Bindings& bindings) {
   return [compiled, operands = finish_operands(compiled->filters.finish, bindings), src = bindings.input<float>(0),
@@ -53,8 +43,8 @@ BoundStep bind(const std::shared_ptr<const Compiled>& compiled, const Bindings& 
                                      .operands = operands.data(),
                                      .channel = channel,
                                      .outputs = compiled->outputs};
-                multiply_pixel(src, compiled->filters.panels.data<float>().data() + channel * compiled->depth,
-                               compiled->depth, row, rest);
+                multiply_pixel(src, compiled->filters.panels.data() + channel * compiled->depth, compiled->depth, row,
+                               rest);
               });
   };
 }
@@ -77,15 +67,15 @@ std::optional<KernelPlan> plan(const NodeContext& context, std::string& refusal)
   compiled->outputs = out[1];
   compiled->depth = static_cast<std::int64_t>(weights->size()) / out[1];
   compiled->panels = (out[1] + panel - 1) / panel;
-  const float* const values = weights->data<float>().data();
-  compiled->filters = {.panels = pack_panels(transposed ? values : turned(values, compiled->depth, out[1]).data(),
-                                             out[1], compiled->depth),
+  const WeightOrder order = transposed ? WeightOrder::kOutputsFirst : WeightOrder::kDepthFirst;
+  compiled->filters = {.panels = packed_panels(context, out[1], compiled->depth, order),
                        .finish = make_finish(context, static_cast<std::size_t>(compiled->panels * panel))};
   compiled->limits = limits_of(compiled->filters.finish, true);
 
   KernelPlan plan;
   plan.kernel = "row_product";
   plan.inputs.assign(context.node.inputs.size(), Layout::kPlain);
+  plan.packed = {1};
   plan.outputs = {Layout::kPlain};
   plan.post_ops_done = context.node.post_ops.size();
   plan.bind = [compiled = std::shared_ptr<const Compiled>(std::move(compiled))](const Bindings& bindings) {
