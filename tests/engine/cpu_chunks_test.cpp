@@ -36,6 +36,13 @@ TEST(CpuChunks, WinogradWithOperands) {
       " | add(b: f32[1,48,1,1]{0}) | swish(1) | add(r: f32[2,48,50,43])");
 }
 
+/// So many weights that the cores share the blocks.
+TEST(CpuChunks, WinogradWithFarWeights) {
+  agrees(
+      "y = Convolution(x: f32[2,208,14,13], w: f32[210,208,3,3]{0}) pads_begin=1,1 pads_end=1,1"
+      " | add(b: f32[1,210,1,1]{0}) | relu | add(r: f32[2,210,14,13])");
+}
+
 TEST(CpuChunks, Products) {
   agrees("y = MatMul(x: f32[197,192], w: f32[192,576]{0}) | add(b: f32[1,576]{0}) | gelu_erf");
   agrees("y = MatMul(x: f32[197,192], w: f32[192,576]{0}) | add(r: f32[197,576])");

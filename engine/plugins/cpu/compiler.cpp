@@ -7,6 +7,7 @@
 
 #include "engine/ops/op_def.hpp"
 #include "engine/plugins/cpu/byte_matrix.hpp"
+#include "engine/plugins/cpu/joints.hpp"
 #include "engine/runtime/memory_plan.hpp"
 
 namespace fovea::cpu {
@@ -122,11 +123,21 @@ class Compiler {
       program_.input_types.push_back(graph_.value(port.value).type);
     }
     find_quantisers();
-    for (const Node& node : graph_.nodes) {
-      if (!absorbed_.contains(&node)) {
-        compile_node(node);
+    if (!options_.bf16 && quantisers_.empty()) {
+      joints_ = find_joints(graph_);
+      for (const auto& [node, joint] : joints_) {
+        absorbed_.insert(joint.before);
       }
+    }
+    for (const Node& node : graph_.nodes) {
+      if (absorbed_.contains(&node)) {
+        continue;
+      }
+      compile_node(node);
       weights_.let_go(graph_, node);
+      if (const auto joint = joints_.find(&node); joint != joints_.end() && joint->second.before != nullptr) {
+        weights_.let_go(graph_, *joint->second.before);
+      }
     }
     for (const GraphPort& port : graph_.outputs) {
       program_.outputs.push_back(buffer_in(port.value, Layout::kPlain));
@@ -291,6 +302,19 @@ class Compiler {
     fail(ErrorCode::kUnsupported, "node '{}' ({}): no kernel", context.node.name, context.node.op->name);
   }
 
+  /// What the step of a node reads: inputs of the node before it, where one is computed in the same step, then its own
+  /// but for that node's result.
+  std::vector<ValueId> inputs_of(const Node& node, const Joint& joint) const {
+    std::vector<ValueId> inputs;
+    if (joint.before != nullptr) {
+      inputs = joint.before->inputs;
+    }
+    for (const ValueId input : node.inputs) {
+      inputs.push_back(joint.before != nullptr && input == joint.before->outputs[0] ? kNone : input);
+    }
+    return inputs;
+  }
+
   void compile_node(const Node& node) {
     std::vector<Form> forms;
     for (const ValueId input : node.inputs) {
@@ -298,22 +322,27 @@ class Compiler {
     }
     const Node* const behind = quantisers_.contains(&node) ? nullptr : quantiser_behind(node);
     const auto quantiser = quantisers_.find(behind != nullptr ? behind : &node);
+    const auto found = joints_.find(&node);
+    const Joint joint = found == joints_.end() ? Joint() : found->second;
     const NodeContext context{graph_,
                               node,
                               forms,
                               options_.threads,
                               options_.bf16,
                               quantiser == quantisers_.end() ? nullptr : &quantiser->second,
-                              program_.packing.get()};
+                              program_.packing.get(),
+                              joint.before,
+                              joint.mean != nullptr};
     ProgramStep compiled;
     compiled.plan = choose_kernel(context, compiled.info.refusals);
     compiled.info.node = node.name;
     compiled.info.op = node.op->name;
     compiled.info.kernel = compiled.plan.kernel;
     compiled.info.output = form_text(context.output(), compiled.plan.outputs[0]);
-    for (std::size_t i = 0; i < node.inputs.size(); ++i) {
-      const bool read = node.inputs[i] != kNone && !is_in(compiled.plan.packed, i);
-      compiled.inputs.push_back(read ? buffer_in(node.inputs[i], compiled.plan.inputs[i]) : -1);
+    const std::vector<ValueId> inputs = inputs_of(node, joint);
+    for (std::size_t i = 0; i < inputs.size(); ++i) {
+      const bool read = inputs[i] != kNone && !is_in(compiled.plan.packed, i);
+      compiled.inputs.push_back(read ? buffer_in(inputs[i], compiled.plan.inputs[i]) : -1);
     }
     for (const int input : compiled.inputs) {
       if (input >= 0) {
@@ -334,6 +363,10 @@ class Compiler {
       }
       if (compiled.plan.quantises && behind != nullptr) {
         absorbed_.insert(behind);
+      }
+      if (compiled.plan.means) {
+        compiled.outputs.push_back(add_buffer(joint.mean->outputs[0], compiled.plan.outputs.back()));
+        absorbed_.insert(joint.mean);
       }
     }
     if (compiled.plan.scratch_bytes > 0) {
@@ -411,7 +444,8 @@ class Compiler {
   std::map<ValueId, Form> produced_;  ///< The form a value was computed in.
   std::map<const Node*, Quantiser> quantisers_;
   std::map<ValueId, const Node*> only_readers_;  ///< Values that one FakeQuantize reads and nothing else.
-  std::set<const Node*> absorbed_;               ///< Computed by the node before.
+  std::map<const Node*, Joint> joints_;
+  std::set<const Node*> absorbed_;  ///< Computed in the step of another node.
 };
 
 }  // namespace

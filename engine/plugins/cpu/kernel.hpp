@@ -47,6 +47,10 @@ struct NodeContext {
   /// Of the node itself, or of the FakeQuantize that alone reads its result; nullptr: none, or not to be used.
   const Quantiser* quantiser = nullptr;
   Packing* packing = nullptr;  ///< Of the model that is being compiled; never null.
+  /// Computed together with the node, which alone reads its result (joints.hpp): its inputs come before the node's own
+  /// in the plan, whose input for that result is absent.
+  const Node* before = nullptr;
+  bool means = false;  ///< The means over height and width are wanted too, as a second output of the plan.
 
   [[nodiscard]] const TensorType& input(std::size_t i) const { return graph.value(node.inputs.at(i)).type; }
   [[nodiscard]] const TensorType& output(std::size_t i = 0) const { return graph.value(node.outputs.at(i)).type; }
@@ -59,6 +63,10 @@ struct NodeContext {
   [[nodiscard]] std::span<const std::byte> packed(std::string_view form, const Tensor& weights, std::size_t bytes,
                                                   const Packing::Fill& fill) const {
     return packing->get(node.name, form, weights, bytes, fill);
+  }
+  /// Inputs of the step: of the node, and of the one before it where there is one.
+  [[nodiscard]] std::size_t all_inputs() const {
+    return node.inputs.size() + (before == nullptr ? 0 : before->inputs.size());
   }
   /// Inputs of the operator itself, without the operands of post-ops.
   [[nodiscard]] std::size_t own_inputs() const;
@@ -93,6 +101,7 @@ struct KernelPlan {
   std::vector<std::size_t> packed;   ///< Inputs it holds in an order of its own: not read when it runs, and not bound.
   std::size_t scratch_bytes = 0;     ///< Memory needed during the step only.
   bool quantises = false;            ///< outputs[0] is what the FakeQuantize behind the node gives.
+  bool means = false;                ///< There is one more output: means over height and width, [N,C].
   std::size_t post_ops_done = 0;     ///< Leading post-ops the kernel applies; the compiler adds a step for the rest.
   std::optional<std::size_t> alias;  ///< outputs[0] is this input's memory under another shape; nothing runs.
   std::function<BoundStep(const Bindings&)> bind;

@@ -24,7 +24,9 @@ constexpr int kPauses = 64;
 constexpr std::int64_t kStallNs = 300'000;
 /// How many times what was lost the lane then works alone: a stall now and then costs little. Doubled by stalls that
 /// follow soon, so that a core that stays busy costs below 1 %.
-constexpr std::int64_t kAlonePerLost = 16;
+constexpr std::int64_t kAlonePerLost = 4;
+/// So soon after a time alone a helper stalls again whose core is busy: some turns of the operating system's scheduler.
+constexpr std::int64_t kSoonNs = 20'000'000;
 constexpr std::int64_t kLongestAloneNs = 1'600'000'000;
 
 std::int64_t now_ns() { return std::chrono::steady_clock::now().time_since_epoch().count(); }
@@ -256,7 +258,7 @@ void WorkPool::note_stall(std::int64_t lost_ns) {
   const std::int64_t now = now_ns();
   // A stall soon after the last time alone makes the next one longer; after a quiet while it begins short again.
   const std::int64_t before = alone_for_.load(std::memory_order_relaxed);
-  const bool soon = now - alone_until_.load(std::memory_order_relaxed) < before;
+  const bool soon = now - alone_until_.load(std::memory_order_relaxed) < kSoonNs;
   const std::int64_t next = std::min(std::max(kAlonePerLost * lost_ns, soon ? 2 * before : 0), kLongestAloneNs);
   alone_for_.store(next, std::memory_order_relaxed);
   alone_until_.store(now + next, std::memory_order_relaxed);

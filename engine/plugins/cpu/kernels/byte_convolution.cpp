@@ -172,6 +172,7 @@ std::optional<KernelPlan> plan(const NodeContext& context, std::string& refusal)
   KernelPlan plan;
   plan.kernel = convolution ? "byte_convolution" : "byte_convolution (matrix)";
   plan.inputs.assign(context.node.inputs.size(), Layout::kPlain);
+  plan.packed = {1};
   plan.inputs[0] = Form(product->layout, form.steps);
   plan.packed = {1};
   plan.outputs = {compiled->finish.floats ? Form(product->layout) : Form(product->layout, context.quantiser->steps)};

@@ -138,6 +138,7 @@ std::optional<KernelPlan> plan(const NodeContext& context, std::string& refusal)
   KernelPlan plan;
   plan.kernel = "byte_deconvolution";
   plan.inputs.assign(context.node.inputs.size(), Layout::kPlain);
+  plan.packed = {1};
   plan.inputs[0] = Form(Layout::kChannelsLast, form.steps);
   plan.packed = {1};
   plan.outputs = {compiled->finish.floats ? Form(Layout::kChannelsLast)

@@ -65,6 +65,7 @@ std::optional<KernelPlan> plan(const NodeContext& context, std::string& refusal)
   KernelPlan plan;
   plan.kernel = "byte_depthwise";
   plan.inputs.assign(context.node.inputs.size(), Layout::kPlain);
+  plan.packed = {1};
   plan.inputs[0] = Form(Layout::kChannelsLast, context.forms[0].steps);
   plan.packed = {1};
   plan.outputs = {Form(Layout::kChannelsLast, context.quantiser->steps)};
