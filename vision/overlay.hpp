@@ -1,4 +1,5 @@
-// Drawing what is known about a frame onto its pixels, in the formats video comes in (no conversion).
+// Drawing what is known about a frame onto its pixels, in the formats video comes in (no conversion). Part of
+// libfovea_drawing.
 #pragma once
 
 #include "vision/analysis.hpp"
