@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 namespace fovea::cpu {
 namespace {
@@ -49,26 +50,31 @@ bool take(const NodeContext& context, const PostOp& op, Line& line) {
   return true;
 }
 
-/// Relu and Clamp as limits of steps: rounding keeps the order, so these may be rounded first.
-/// \return false for other post-ops.
-bool limit(const PostOp& op, const Quantiser& quantiser, ByteFinish& finish) {
-  const auto step = [&](float x) {
-    const float stored = x * quantiser.factor[0] + quantiser.shift;
+/// The step that x becomes, the same one in all channels; nullopt when it is not.
+std::optional<std::uint8_t> step_of(float x, const Quantiser& quantiser) {
+  const auto step = [&](float factor) {
+    const float stored = x * factor + quantiser.shift;
     return static_cast<std::uint8_t>(std::nearbyint(std::clamp(stored, 0.0F, quantiser.most)));
   };
-  std::uint8_t low = step(0);
-  std::uint8_t high = static_cast<std::uint8_t>(quantiser.most);
-  if (op.kind == PostOpKind::kClamp && quantiser.factor.size() == 1) {
-    low = step(op.alpha);
-    high = step(op.beta);
-  } else if (op.kind != PostOpKind::kRelu || op.alpha != 0) {
+  const std::uint8_t first = step(quantiser.factor[0]);
+  const bool same = std::ranges::all_of(quantiser.factor, [&](float factor) { return step(factor) == first; });
+  return same ? std::optional(first) : std::nullopt;
+}
+
+/// Relu and Clamp as limits of steps: rounding keeps the order, so these may be rounded first.
+/// \return false for other post-ops, and for limits that are not the same in all channels.
+bool limit(const PostOp& op, const Quantiser& quantiser, ByteFinish& finish) {
+  const bool clamp = op.kind == PostOpKind::kClamp;
+  if (!clamp && (op.kind != PostOpKind::kRelu || op.alpha != 0)) {
     return false;
   }
-  if (low > high) {
+  const auto low = step_of(clamp ? op.alpha : 0, quantiser);
+  const auto high = step_of(clamp ? op.beta : std::numeric_limits<float>::infinity(), quantiser);
+  if (!low || !high || *low > *high) {
     return false;
   }
-  finish.least = std::clamp(finish.least, low, high);
-  finish.most = std::clamp(finish.most, low, high);
+  finish.least = std::clamp(finish.least, *low, *high);
+  finish.most = std::clamp(finish.most, *low, *high);
   return true;
 }
 
