@@ -29,6 +29,7 @@ ByteDepthwise pack_byte_depthwise(const DepthwiseShape& shape, const std::int8_t
                      .shift = {},
                      .padding = {}};
   plan.terms = rest == nullptr ? 1 : 2;
+  plan.zero = finish.zero;
   plan.least = finish.least;
   plan.most = finish.most;
   plan.padding.resize(static_cast<std::size_t>(shape.width * shape.channels), static_cast<std::uint8_t>(shape.zero));
@@ -71,7 +72,7 @@ ByteDepthwise pack_byte_depthwise(const DepthwiseShape& shape, const std::int8_t
         packed[block.weights + static_cast<std::size_t>(column * 4 + y % 4)] = weight;
       }
       const std::size_t value = block.values + static_cast<std::size_t>(at);
-      plan.beginning[value] = -shape.zero * sum;
+      plan.beginning[value] = -shape.zero * sum + finish.start[static_cast<std::size_t>(block.first + channel)];
       plan.factor[value] = finish.factor[static_cast<std::size_t>(block.first + channel)];
       plan.shift[value] = finish.shift[static_cast<std::size_t>(block.first + channel)];
     }
@@ -97,6 +98,7 @@ using vnni::unrolled;
     static I whole(const void* from) { return prefix##_loadu_epi8(from); }                                  \
     static F whole_floats(const float* from) { return prefix##_loadu_ps(from); }                            \
     static I repeat_byte(int x) { return prefix##_set1_epi8(static_cast<char>(x)); }                        \
+    static I repeat_word(std::int16_t x) { return prefix##_set1_epi16(x); }                                 \
     static I low_bytes(I a, I b) { return prefix##_unpacklo_epi8(a, b); }                                   \
     static I high_bytes(I a, I b) { return prefix##_unpackhi_epi8(a, b); }                                  \
     static I low_words(I a, I b) { return prefix##_unpacklo_epi16(a, b); }                                  \
@@ -105,8 +107,9 @@ using vnni::unrolled;
     static I finish(I sum, F factor, F shift) {                                                             \
       return prefix##_cvtps_epi32(prefix##_fmadd_ps(prefix##_cvtepi32_ps(sum), factor, shift));             \
     }                                                                                                       \
-    static I pack(I a, I b, I c, I d) {                                                                     \
-      return prefix##_packus_epi16(prefix##_packs_epi32(a, b), prefix##_packs_epi32(c, d));                 \
+    static I pack(I a, I b, I c, I d, I zero) {                                                             \
+      return prefix##_packus_epi16(prefix##_adds_epi16(prefix##_packs_epi32(a, b), zero),                   \
+                                   prefix##_adds_epi16(prefix##_packs_epi32(c, d), zero));                  \
     }                                                                                                       \
     static I limit(I x, I least, I most) { return prefix##_min_epu8(prefix##_max_epu8(x, least), most); }   \
   };
@@ -127,7 +130,7 @@ struct BlockConstants {
   typename W::Mask mask;
   std::int64_t channels;  ///< From pixel to pixel.
   std::int64_t width;
-  typename W::I zero, least, most;
+  typename W::I padding, zero, least, most;
 };
 
 template <int N>
@@ -161,9 +164,9 @@ void run_pixels(const BlockConstants<W>& block, std::int64_t column, std::int64_
                 const auto row = [&](auto y) __attribute__((always_inline)) {
                   constexpr int kRow = 4 * decltype(g)::value + decltype(y)::value;
                   if constexpr (kRow < K) {
-                    return inside ? W::load(block.mask, block.rows[kRow] + at) : block.zero;
+                    return inside ? W::load(block.mask, block.rows[kRow] + at) : block.padding;
                   } else {
-                    return block.zero;  // its weights are zero
+                    return block.padding;  // its weights are zero
                   }
                 };
                 const I r0 = row(std::integral_constant<int, 0>());
@@ -200,7 +203,7 @@ void run_pixels(const BlockConstants<W>& block, std::int64_t column, std::int64_
       });
   unrolled(
       Counted<P>(), [&](auto p) __attribute__((always_inline)) {
-        const I bytes = W::pack(sums[p][0], sums[p][1], sums[p][2], sums[p][3]);
+        const I bytes = W::pack(sums[p][0], sums[p][1], sums[p][2], sums[p][3], block.zero);
         W::store(to + p * block.channels, block.mask, W::limit(bytes, block.least, block.most));
       });
 }
@@ -222,7 +225,8 @@ void run_block(const ByteDepthwise& plan, const ByteDepthwise::Block& block, con
                                                                         : (std::uint64_t{1} << block.channels) - 1),
       .channels = shape.channels,
       .width = shape.width,
-      .zero = W::repeat_byte(shape.zero),
+      .padding = W::repeat_byte(shape.zero),
+      .zero = W::repeat_word(plan.zero),
       .least = W::repeat_byte(plan.least),
       .most = W::repeat_byte(plan.most)};
   for (std::size_t k = 0; k < K; ++k) {

@@ -89,6 +89,26 @@ bool add_limits(const NodeContext& context, std::size_t first, ByteFinish& finis
                      [&](const PostOp& op) { return limit(op, *context.quantiser, finish); });
 }
 
+/// Divides the line among the parts of the finish. \return false when a sum or a result could be no i32.
+bool bring_onto_steps(const Quantiser& quantiser, double largest_sum, Line& line, ByteFinish& finish) {
+  constexpr double kMost = 2e9;  // of an i32
+  const float zero = std::nearbyint(quantiser.shift);
+  finish.zero = static_cast<std::int16_t>(std::abs(zero) < 32000 ? zero : 0);
+  for (std::size_t c = 0; c < line.factor.size(); ++c) {
+    line.scale(c, static_cast<double>(quantiser.factor[quantiser.factor.size() > 1 ? c : 0]));
+    const double start = line.factor[c] == 0 ? 0 : std::nearbyint(line.shift[c] / line.factor[c]);
+    if (std::abs(start) + largest_sum < kMost) {
+      finish.start[c] = static_cast<std::int32_t>(start);
+      line.shift[c] -= start * line.factor[c];
+    }
+    line.shift[c] += static_cast<double>(quantiser.shift) - finish.zero;
+    if (!((largest_sum + std::abs(finish.start[c])) * std::abs(line.factor[c]) + std::abs(line.shift[c]) < kMost)) {
+      return false;
+    }
+  }
+  return true;
+}
+
 }  // namespace
 
 std::optional<ByteFinish> make_byte_finish(const NodeContext& context, const WeightSteps& weights, double largest_sum) {
@@ -107,21 +127,18 @@ std::optional<ByteFinish> make_byte_finish(const NodeContext& context, const Wei
   while (finish.post_ops_done < post_ops.size() && take(context, post_ops[finish.post_ops_done], line)) {
     ++finish.post_ops_done;
   }
+  finish.start.resize(channels, 0);
   finish.floats = !add_limits(context, finish.post_ops_done, finish);
   if (!finish.floats) {
     finish.post_ops_done = post_ops.size();
-    for (std::size_t c = 0; c < channels; ++c) {
-      line.scale(c, static_cast<double>(context.quantiser->factor[context.quantiser->factor.size() > 1 ? c : 0]));
-      line.shift[c] += static_cast<double>(context.quantiser->shift);
-      constexpr double kMost = 2e9;  // of an i32
-      if (!(largest_sum * std::abs(line.factor[c]) + std::abs(line.shift[c]) < kMost)) {
-        return std::nullopt;
-      }
+    if (!bring_onto_steps(*context.quantiser, largest_sum, line, finish)) {
+      return std::nullopt;
     }
   }
   const std::size_t padded = (channels + kFinishedTogether - 1) / kFinishedTogether * kFinishedTogether;
   finish.factor.assign(line.factor.begin(), line.factor.end());
   finish.shift.assign(line.shift.begin(), line.shift.end());
+  finish.start.resize(padded, 0);
   finish.factor.resize(padded, 0.0F);
   finish.shift.resize(padded, 0.0F);
   return finish;

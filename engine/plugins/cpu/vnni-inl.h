@@ -26,11 +26,12 @@ template <class Body, int... I>
 struct Finisher {
   const float* factor;
   const float* shift;
+  __m512i zero;  ///< i16.
   __m512i least, most;
   std::int64_t channels;  ///< That exist: the rest of the last vector is not stored.
 };
 
-/// round(sums · factor + shift) of W vectors of 16 channels, cut to the limits, as bytes.
+/// round(sums · factor + shift) + zero of W vectors of 16 channels, cut to the limits, as bytes.
 template <int W>
 [[gnu::always_inline]] inline void store_steps(const __m512i* sums, const Finisher& finisher, std::byte* to) {
   __m512i whole[4] = {_mm512_setzero_si512(), _mm512_setzero_si512(), _mm512_setzero_si512(), _mm512_setzero_si512()};
@@ -41,8 +42,9 @@ template <int W>
                                                _mm512_loadu_ps(finisher.shift + 16 * w)));
       });
   // Packing interleaves groups of four; the permutation puts them in order.
-  const __m512i words = _mm512_packs_epi32(whole[0], whole[1]);
-  const __m512i more = W > 2 ? _mm512_packs_epi32(whole[2], whole[3]) : _mm512_setzero_si512();
+  const __m512i words = _mm512_adds_epi16(_mm512_packs_epi32(whole[0], whole[1]), finisher.zero);
+  const __m512i more =
+      W > 2 ? _mm512_adds_epi16(_mm512_packs_epi32(whole[2], whole[3]), finisher.zero) : _mm512_setzero_si512();
   const __m512i order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
   __m512i bytes = _mm512_permutexvar_epi32(order, _mm512_packus_epi16(words, more));
   bytes = _mm512_min_epu8(_mm512_max_epu8(bytes, finisher.least), finisher.most);
