@@ -30,6 +30,7 @@ ByteDepthwise pack_byte_depthwise(const DepthwiseShape& shape, const std::int8_t
                      .padding = {}};
   plan.terms = rest == nullptr ? 1 : 2;
   plan.zero = finish.zero;
+  plan.exact = finish.exact;
   plan.least = finish.least;
   plan.most = finish.most;
   plan.padding.resize(static_cast<std::size_t>(shape.width * shape.channels), static_cast<std::uint8_t>(shape.zero));
@@ -124,6 +125,7 @@ struct BlockConstants {
   std::array<const std::uint8_t*, 5> rows;  ///< That a row of the output reads, at the block's first channel.
   const std::int8_t* weights;
   int terms;
+  bool exact;
   const std::int32_t* beginning;
   const float* factor;
   const float* shift;
@@ -198,8 +200,10 @@ void run_pixels(const BlockConstants<W>& block, std::int64_t column, std::int64_
         const auto factors = W::whole_floats(block.factor + j * (W::kBytes / 4));
         const auto shifts = W::whole_floats(block.shift + j * (W::kBytes / 4));
         unrolled(
-            Counted<P>(), [&](auto p)
-                              __attribute__((always_inline)) { sums[p][j] = W::finish(sums[p][j], factors, shifts); });
+            Counted<P>(), [&](auto p) __attribute__((always_inline)) {
+              sums[p][j] = block.exact ? vnni::round_exactly(sums[p][j], factors, shifts)
+                                       : W::finish(sums[p][j], factors, shifts);
+            });
       });
   unrolled(
       Counted<P>(), [&](auto p) __attribute__((always_inline)) {
@@ -218,6 +222,7 @@ void run_block(const ByteDepthwise& plan, const ByteDepthwise::Block& block, con
       .rows = rows,
       .weights = reinterpret_cast<const std::int8_t*>(plan.packed.bytes().data()) + block.weights,
       .terms = plan.terms,
+      .exact = plan.exact,
       .beginning = plan.beginning.data() + block.values,
       .factor = plan.factor.data() + block.values,
       .shift = plan.shift.data() + block.values,

@@ -4,6 +4,8 @@
 #include <cmath>
 #include <limits>
 
+#include "engine/passes/whole_numbers.hpp"
+
 namespace fovea::cpu {
 namespace {
 
@@ -128,6 +130,7 @@ std::optional<ByteFinish> make_byte_finish(const NodeContext& context, const Wei
     ++finish.post_ops_done;
   }
   finish.start.resize(channels, 0);
+  finish.exact = counts_whole_numbers(context.graph, context.node);
   finish.floats = !add_limits(context, finish.post_ops_done, finish);
   if (!finish.floats) {
     finish.post_ops_done = post_ops.size();

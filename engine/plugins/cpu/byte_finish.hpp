@@ -19,6 +19,7 @@ struct ByteFinish {
   std::vector<std::int32_t> start;   ///< By channel, as the others. Sums of products begin here.
   std::vector<float> factor, shift;  ///< Padded to a multiple of kFinishedTogether.
   std::int16_t zero = 0;
+  bool exact = false;   ///< Rounded in double: for models of whole numbers, which round sums at edges.
   bool floats = false;  ///< Results stay f32.
   std::uint8_t least = 0, most = 255;
   std::size_t post_ops_done = 0;

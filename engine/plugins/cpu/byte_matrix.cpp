@@ -174,6 +174,7 @@ void multiply(const ByteMatrix& matrix, const ByteFinish& finish, const ByteRows
                             .zero = _mm512_set1_epi16(finish.zero),
                             .least = _mm512_set1_epi8(static_cast<char>(finish.least)),
                             .most = _mm512_set1_epi8(static_cast<char>(finish.most)),
+                            .exact = finish.exact,
                             .channels = std::min<std::int64_t>(matrix.outputs - panel.first, 16 * panel.vectors)};
     const auto run = panel.vectors == 4   ? multiply_panel<4, kFloats>
                      : panel.vectors == 3 ? multiply_panel<3, kFloats>
