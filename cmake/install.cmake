@@ -2,7 +2,7 @@
 # pkg-config and CMake packages.
 include(CMakePackageConfigHelpers)
 
-install(TARGETS fovea EXPORT FoveaTargets LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
+install(TARGETS fovea fovea_drawing EXPORT FoveaTargets LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
 foreach(folder engine vision publish)
   install(DIRECTORY ${CMAKE_SOURCE_DIR}/${folder} DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/fovea
     FILES_MATCHING PATTERN "*.hpp" PATTERN "*.inc" PATTERN "plugins" EXCLUDE)

@@ -1,8 +1,6 @@
 // run_service: timers and signals in one GLib main loop.
 #include "daemon/service.hpp"
 
-#include "daemon/pipeline_builder.hpp"
-
 #include <glib-unix.h>
 #include <gst/gst.h>
 #include <sys/resource.h>
@@ -15,6 +13,7 @@
 #include <map>
 #include <memory>
 
+#include "daemon/pipeline_builder.hpp"
 #include "engine/base/error.hpp"
 #include "engine/base/log.hpp"
 #include "publish/mqtt/mqtt_client.hpp"
@@ -334,6 +333,21 @@ bool Watchdog::alive(Clock::time_point now, std::optional<std::uint64_t> heartbe
   return moving && now - heartbeat_changed_ < kPublisherSilence;
 }
 
+namespace {
+
+/// Stages that say nothing about a cache use the node's.
+void add_cache(PipelineConfig& pipeline, const NodeConfig& node) {
+  const std::string properties = node.cache_properties();
+  for (StageConfig& stage : pipeline.stages) {
+    auto* const model = std::get_if<ModelStage>(&stage);
+    if (model != nullptr && !properties.empty() && model->ie_config.find("CACHE_DIR") == std::string::npos) {
+      model->ie_config += (model->ie_config.empty() ? "" : ",") + properties;
+    }
+  }
+}
+
+}  // namespace
+
 LoadedConfig load_config(const ServiceOptions& options) {
   LoadedConfig loaded;
   loaded.node = options.config.empty() ? default_node_config() : read_node_config(options.config);
@@ -342,6 +356,7 @@ LoadedConfig load_config(const ServiceOptions& options) {
   for (const std::filesystem::path& file : files) {
     try {
       loaded.pipelines.push_back(read_pipeline_config(file, loaded.node.models));
+      add_cache(loaded.pipelines.back(), loaded.node);
     } catch (const Error& error) {
       loaded.broken.push_back({file.stem().string(), error.what()});
     }

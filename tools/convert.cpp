@@ -46,7 +46,7 @@ class Progress {
 bool mostly_f16(const Graph& graph) {
   std::size_t halves = 0;
   for (const Value& value : graph.values) {
-    halves += value.constant && value.type.data_type == DataType::kF16 ? value.constant->bytes().size() : 0;
+    halves += value.constant && value.type.data_type == DataType::kF16 ? byte_size(value.type) : 0;
   }
   return 2 * halves > weight_bytes(graph);
 }

@@ -1,5 +1,5 @@
 // `fovea inspect`: what a model takes, gives and consists of, (--explain) how pictures get in and results out, and
-// (--why) how a device would run it.
+// (--why, --memory) how a device would run it.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -13,6 +13,7 @@
 #include "engine/runtime/core.hpp"
 #include "tools/inspect/explain.hpp"
 #include "tools/inspect/figures.hpp"
+#include "tools/inspect/memory.hpp"
 #include "tools/subcommand.hpp"
 #include "vision/model_files.hpp"
 #include "vision/model_spec_resolve.hpp"
@@ -23,6 +24,7 @@ namespace {
 struct Options {
   std::filesystem::path model;
   std::string why;
+  std::string memory;
   SpecRequest request;
   std::string task;
   std::filesystem::path image;
@@ -227,6 +229,17 @@ void print_report(Core& core, const Model& model, const Options& options, const 
   }
 }
 
+int run_memory(Core& core, const Options& options) {
+  const MemoryReport report = memory_report(
+      core.compile_model(resolve_model(options.model), options.memory, {{"PERFORMANCE_HINT", "LATENCY"}}));
+  if (options.json) {
+    fmt::print("{}\n", memory_json(report).dump(2));
+  } else {
+    print_memory(report);
+  }
+  return 0;
+}
+
 int run(const Options& options) {
   if (!options.explain && !(options.image.empty() && options.output_image.empty())) {
     fail(ErrorCode::kInvalidArgument, "--image and --output-image belong to --explain");
@@ -236,6 +249,9 @@ int run(const Options& options) {
   }
   Core core;
   try {
+    if (!options.memory.empty()) {
+      return run_memory(core, options);
+    }
     const Model model = core.read_model(resolve_model(options.model));
     if (options.explain) {
       return run_explain(options, model);
@@ -257,9 +273,11 @@ std::function<int()> setup(CLI::App& app) {
   app.add_option("--why", options->why,
                  "Show the kernel chosen for each node on this device, and why better ones refused")
       ->type_name("DEVICE");
+  app.add_option("--memory", options->memory, "Show what the compiled model and its requests take on this device")
+      ->type_name("DEVICE");
   app.add_flag("--explain", options->explain,
                "Show how pictures are prepared and answers read, step by step, and who says so");
-  app.add_option("--image", options->image, "With --explain: a PNG, JPEG or BMP to prepare");
+  app.add_option("--image", options->image, "With --explain: a PNG or JPEG to prepare");
   app.add_option("--output-image", options->output_image,
                  "With --explain: write the picture as the network sees it, turned back into 8 bit");
   app.add_option("--task", options->task, "With --explain: what to assume where the model does not say")

@@ -92,7 +92,7 @@ void add_input_options(CLI::App& app, InputOptions& options) {
   app.add_option("-i,--input", options.arrays, "NAME=FILE.npy, cast to the input's type; NAME= may be left out")
       ->take_all()
       ->allow_extra_args(false);
-  app.add_option("--image", options.image, "PNG, JPEG or BMP, fed as the model's description says");
+  app.add_option("--image", options.image, "PNG or JPEG, fed as the model's description says");
   app.add_option("--input-shape", options.shapes,
                  "[1,3,224,224] or NAME[…],…: for extents that the model leaves open, or instead of its own");
 }

@@ -25,13 +25,13 @@ struct Image {
   [[nodiscard]] MutableFrameView mutable_view();
 };
 
-/// Reads PNG, JPEG (turned as its EXIF says) or BMP.
+/// Reads PNG or JPEG (turned as its EXIF says).
 /// \throws Error{kNotFound} when the file cannot be opened, Error{kUnsupported} for other formats,
 /// Error{kInvalidArgument}
 ///         when it is damaged or too large.
 Image read_image(const std::filesystem::path& path);
 
-/// Writes in the format the file name's ending says: .png, .jpg, .jpeg or .bmp.
+/// Writes in the format the file name's ending says: .png, .jpg or .jpeg.
 /// \throws Error{kInvalidArgument} for other endings or when the file cannot be written.
 void write_image(const std::filesystem::path& path, const Image& image);
 

@@ -1,4 +1,6 @@
 // Our own engine as a peer. EXTRA: compile properties, KEY=VALUE,….
+#include <algorithm>
+
 #include "bench/peers/peer.hpp"
 #include "engine/runtime/core.hpp"
 #include "engine/runtime/properties.hpp"
@@ -18,17 +20,13 @@ Peer load(const Arguments& arguments) {
   Properties properties = arguments.extra.empty() ? Properties() : parse_properties(arguments.extra);
   properties["NUM_STREAMS"] = std::to_string(arguments.streams);
   properties["INFERENCE_NUM_THREADS"] = std::to_string(arguments.threads * arguments.streams);
-  const CompiledModel compiled =
-      loaded->core.compile_model(loaded->core.read_model(arguments.model), "CPU", properties);
+  const CompiledModel compiled = loaded->core.compile_model(std::filesystem::path(arguments.model), "CPU", properties);
   loaded->outputs = compiled.model().graph.outputs.size();
   for (int stream = 0; stream < arguments.streams; ++stream) {
     loaded->requests.push_back(compiled.create_infer_request());
     for (std::size_t i = 0; i < compiled.model().graph.inputs.size(); ++i) {
-      const TensorView input = loaded->requests.back().input(i);
-      store(input, [&] {
-        const std::vector<float> values = noise(element_count(input.shape()));
-        return std::vector<double>(values.begin(), values.end());
-      }());
+      const std::span<float> input = loaded->requests.back().input(i).data<float>();
+      std::ranges::copy(noise(input.size()), input.begin());
     }
   }
   return {.version = "Fovea",

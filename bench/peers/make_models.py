@@ -155,6 +155,9 @@ MODELS = {
     "unet_small": (SmallUNet, 256),
 }
 
+# OpenCV 4.6 reads Clip only with limits as attributes, as written before opset 11.
+WITH_RELU6 = {"mobilenet_v2"}
+
 
 def settle(network, size):
     """Weights of unit gain, and normalisation statistics of what then comes along."""
@@ -198,8 +201,8 @@ def main():
         torch.manual_seed(0)
         make, size = MODELS[name]
         path = options.folder / f"{name}.onnx"
-        torch.onnx.export(settle(make(), size), torch.randn(1, 3, size, size), path, opset_version=12,
-                          input_names=["input"])
+        torch.onnx.export(settle(make(), size), torch.randn(1, 3, size, size), path, input_names=["input"],
+                          opset_version=10 if name in WITH_RELU6 else 12)
         remove_identities(path)
         print(path, flush=True)
 

@@ -142,7 +142,10 @@ std::vector<std::vector<float>> read_outputs(const Session& s) {
 }
 
 Peer load(const Arguments& arguments) {
-  auto s = std::make_shared<Session>(arguments.extra);
+  const auto s = [&] {
+    const NotLoading opening;  // the other engines are linked
+    return std::make_shared<Session>(arguments.extra);
+  }();
   void* environment = nullptr;
   void* options = nullptr;
   void* allocator = nullptr;

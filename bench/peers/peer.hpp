@@ -7,6 +7,7 @@
 // and the end of input ends it. JSON, one object a line.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <filesystem>
 #include <functional>
@@ -30,6 +31,18 @@ struct Peer {
   std::string version;
   std::function<void(int stream)> run;
   std::function<std::vector<std::vector<float>>()> outputs;  ///< Of stream 0's last run.
+};
+
+/// What `load` does inside this object's life is no part of loading a model: making input, opening a library.
+class NotLoading {
+ public:
+  NotLoading() : begin_(std::chrono::steady_clock::now()) {}
+  NotLoading(const NotLoading&) = delete;
+  NotLoading& operator=(const NotLoading&) = delete;
+  ~NotLoading();
+
+ private:
+  std::chrono::steady_clock::time_point begin_;
 };
 
 /// Loads (timed), then serves orders until the input ends. \return Exit code.

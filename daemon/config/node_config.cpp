@@ -29,6 +29,18 @@ std::string credential_file(const char* credential) {
   return std::filesystem::exists(path) ? path.string() : "";
 }
 
+/// The directory systemd gives the unit for what can be made anew, or "".
+std::string service_cache() {
+  const char* directories = std::getenv("CACHE_DIRECTORY");  // NOLINT(concurrency-mt-unsafe): at start only
+  const std::string_view first = directories == nullptr ? "" : directories;
+  return first.empty() ? "" : std::string(first.substr(0, first.find(':'))) + "/models";
+}
+
+/// A setting of the cache's directory as a path; "none" becomes "".
+std::string cache_directory(const std::string& setting) {
+  return setting == "none" ? "" : setting.empty() ? service_cache() : setting;
+}
+
 void make_absolute(std::string& path, const std::filesystem::path& directory) {
   if (!path.empty()) {
     path = (directory / path).lexically_normal().string();
@@ -51,6 +63,9 @@ void check(const NodeConfig& config, const YamlDocument& document) {
   };
   if (!is_plain_name(config.node)) {
     complain("'node' is one level of a topic: expected letters, digits, '-', '_' and '.', at most 64", "node", "");
+  }
+  if (config.cache_dir.find(',') != std::string::npos) {
+    complain("'cache-dir' holds a comma, which separates the engine's properties", "cache-dir", "");
   }
   try {
     check_mqtt_settings(config.mqtt_settings());
@@ -94,9 +109,14 @@ MqttSettings NodeConfig::mqtt_settings() const {
   return settings;
 }
 
+std::string NodeConfig::cache_properties() const {
+  return cache_dir.empty() ? "" : fmt::format("CACHE_DIR={},CACHE_SIZE_MB={}", cache_dir, cache_size_mb);
+}
+
 NodeConfig default_node_config() {
   NodeConfig config;
   config.node = host_name();
+  config.cache_dir = cache_directory(config.cache_dir);
   return config;
 }
 
@@ -123,6 +143,8 @@ NodeConfig read_node_config(const std::filesystem::path& path) {
   for (std::string& models : config.models) {
     make_absolute(models, directory);
   }
+  config.cache_dir = cache_directory(config.cache_dir);
+  make_absolute(config.cache_dir, directory);
   check(config, document);
   return config;
 }

@@ -76,6 +76,8 @@ struct NodeConfig {
   std::string node;
   std::vector<std::string> models = {"/var/lib/fovea/models", "/usr/share/fovea/models"};
   std::string pipelines = "pipelines";
+  std::string cache_dir;
+  std::int64_t cache_size_mb = 1024;
   std::string log = "info";
   std::chrono::milliseconds stats_interval = 10s;
   MqttConfig mqtt;
@@ -86,6 +88,11 @@ struct NodeConfig {
     visit("node", node, "Name of this box, second level of all topics. Empty: the host name.");
     visit("models", models, "Directories in which models given by name are looked for, in this order.");
     visit("pipelines", pipelines, "Directory whose *.yaml files are run; relative to this file.");
+    visit(
+        "cache-dir", cache_dir,
+        "Directory where compiled models are kept for the next start. Empty: models in the service's cache directory, "
+        "if systemd gives one; none: nowhere.");
+    visit("cache-size-mb", cache_size_mb, {0, 65536}, "What it may hold; models used longest ago are removed.");
     visit("log", log, "Levels as in the environment variable FOVEA_LOG, which goes first: 'info,mqtt:debug'.");
     visit("stats-interval", stats_interval, {100ms, 24h}, "Between messages on <base>/<node>/stats.");
     visit.section("mqtt", mqtt, "The broker.");
@@ -94,6 +101,9 @@ struct NodeConfig {
 
   /// What the MQTT client needs, status topic included.
   [[nodiscard]] MqttSettings mqtt_settings() const;
+
+  /// What the two cache settings are for the engine: "CACHE_DIR=…,CACHE_SIZE_MB=…"; empty without a directory.
+  [[nodiscard]] std::string cache_properties() const;
 
   /// "<base>/<node>".
   [[nodiscard]] std::string topic_root() const { return mqtt.base + "/" + node; }

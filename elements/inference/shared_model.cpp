@@ -56,8 +56,8 @@ void check_equal(const ModelKey& a, const ModelKey& b, const Entry& entry, const
 }
 
 std::shared_ptr<SharedModel> make_model(std::shared_ptr<Core> core, const ModelKey& key) {
-  const Model model = core->read_model(key.model);
-  CompiledModel compiled = core->compile_model(model, key.device, parse_properties(key.config));
+  CompiledModel compiled =
+      core->compile_model(std::filesystem::path(key.model), key.device, parse_properties(key.config));
   std::size_t requests = key.nireq;
   if (requests == 0) {
     requests =
@@ -72,7 +72,8 @@ std::shared_ptr<SharedModel> make_model(std::shared_ptr<Core> core, const ModelK
 
 std::shared_ptr<SharedModel> acquire_model(const InferenceSettings& settings) {
   if (settings.model.empty()) {
-    fail(ErrorCode::kInvalidArgument, "property model is not set; give the path of a model file or the name of an installed model");
+    fail(ErrorCode::kInvalidArgument,
+         "property model is not set; give the path of a model file or the name of an installed model");
   }
   const ModelKey key{resolve_model(settings.model).string(), settings.device, settings.config, settings.nireq};
   const std::string name = settings.model_instance_id.empty()

@@ -5,6 +5,8 @@
 #include <filesystem>
 #include <memory>
 #include <span>
+#include <utility>
+#include <vector>
 
 namespace fovea {
 
@@ -19,10 +21,34 @@ class MappedFile {
   ~MappedFile();
 
   [[nodiscard]] std::span<const std::byte> bytes() const noexcept { return bytes_; }
+  /// As it was opened.
+  [[nodiscard]] const std::filesystem::path& path() const noexcept { return path_; }
 
  private:
-  explicit MappedFile(std::span<const std::byte> bytes) : bytes_(bytes) {}
+  MappedFile(std::filesystem::path path, std::span<const std::byte> bytes) : path_(std::move(path)), bytes_(bytes) {}
+  std::filesystem::path path_;
   std::span<const std::byte> bytes_;
 };
+
+/// Notes which files this thread maps while the object lives: what a model was read from. They can be nested.
+class OpenedFiles {
+ public:
+  OpenedFiles();
+  OpenedFiles(const OpenedFiles&) = delete;
+  OpenedFiles& operator=(const OpenedFiles&) = delete;
+  ~OpenedFiles();
+
+  /// In the order of opening, each path once.
+  [[nodiscard]] const std::vector<std::filesystem::path>& paths() const { return paths_; }
+
+ private:
+  friend class MappedFile;
+  OpenedFiles* outer_;
+  std::vector<std::filesystem::path> paths_;
+};
+
+/// Gives back the memory of the pages that lie wholly in this part of a mapped file; they are read from the file again
+/// when they are needed. Resident file pages count as this process's memory.
+void forget_pages(std::span<const std::byte> mapped);
 
 }  // namespace fovea

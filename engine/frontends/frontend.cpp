@@ -22,20 +22,15 @@ std::span<const Frontend* const> all_frontends() {
   return kAll;
 }
 
-namespace {
-
-/// A SavedModel is a folder that holds a file of this name.
-std::filesystem::path file_to_read(const std::filesystem::path& path) {
+std::filesystem::path model_file(const std::filesystem::path& path) {
   const std::filesystem::path inside = path / "saved_model.pb";
   std::error_code unreadable;
   return std::filesystem::is_directory(path, unreadable) && std::filesystem::exists(inside, unreadable) ? inside : path;
 }
 
-}  // namespace
-
 Model read_model(const std::filesystem::path& given) {
   constexpr std::size_t kHeadBytes = 4096;
-  const std::filesystem::path path = file_to_read(given);
+  const std::filesystem::path path = model_file(given);
   const std::string where = fmt::format("model '{}'", given.string());
   try {
     const auto file = MappedFile::open(path);

@@ -31,6 +31,9 @@ struct Frontend {
 /// All frontends, in the order of frontends.inc.
 std::span<const Frontend* const> all_frontends();
 
+/// The file to begin with: `path`, or the one in the folder of a TensorFlow SavedModel.
+std::filesystem::path model_file(const std::filesystem::path& path);
+
 /// Reads a model with the first frontend that recognises it.
 /// \param path  A file, or the folder of a TensorFlow SavedModel.
 /// \throws Error{kNotFound, kInvalidModel, kUnsupported} starting with "model '<path>': "; for operators that are not

@@ -1,7 +1,12 @@
 #include "engine/graph/tensor.hpp"
 
+#include <sys/mman.h>
+
 #include <algorithm>
+#include <array>
+#include <bit>
 #include <cstring>
+#include <mutex>
 #include <new>
 #include <numeric>
 #include <type_traits>
@@ -55,7 +60,92 @@ void store_from(const TensorView& view, std::span<const From> values) {
   });
 }
 
+/// Pages of their own, that the system clears and gets back at once; large ones where they are few (2 MiB each):
+/// touching memory for the first time costs as much as filling it.
+std::shared_ptr<std::byte> allocate_pages(std::size_t size) {
+  constexpr std::size_t kHugePage = std::size_t{2} << 20U;
+  const std::size_t slack = size >= kHugePage ? kHugePage : 0;
+  void* const mapped = ::mmap(nullptr, size + slack, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (mapped == MAP_FAILED) {
+    throw std::bad_alloc();
+  }
+  auto* const begin = static_cast<std::byte*>(mapped);
+  std::byte* memory = begin;
+  if (slack > 0) {
+    const auto lead = (kHugePage - reinterpret_cast<std::uintptr_t>(begin) % kHugePage) % kHugePage;
+    memory = begin + lead;
+    ::madvise(memory, size / kHugePage * kHugePage, MADV_HUGEPAGE);  // a hint
+  }
+  return {memory, [begin, whole = size + slack](std::byte* /*memory*/) { ::munmap(begin, whole); }};
+}
+
+/// Zero-filled memory.
+std::shared_ptr<std::byte> allocate(std::size_t size) {
+  constexpr std::size_t kOwnPages = std::size_t{256} << 10U;
+#ifndef __SANITIZE_ADDRESS__  // which watches the ends of what operator new gives
+  if (size >= kOwnPages) {
+    return allocate_pages(size);
+  }
+#endif
+  auto* memory = static_cast<std::byte*>(::operator new(std::max<std::size_t>(size, 1), kAlignment));
+  std::memset(memory, 0, size);
+  return {memory, [](std::byte* pointer) { ::operator delete(pointer, kAlignment); }};
+}
+
+/// Float16's conversion without branches, so that the compiler vectorises it: weights are millions of these.
+void widen_halves(const Float16* halves, float* wide, std::size_t count) {
+  for (std::size_t i = 0; i < count; ++i) {
+    const std::uint32_t sign = (halves[i].bits & 0x8000U) << 16U;
+    const std::uint32_t magnitude = (halves[i].bits & 0x7FFFU) << 13U;
+    // The product makes numbers of subnormals, too; infinity and NaN only get the wider exponent.
+    const auto number = std::bit_cast<std::uint32_t>(std::bit_cast<float>(magnitude) * 0x1p112F);
+    wide[i] = std::bit_cast<float>(sign | (magnitude >= 0x0F800000U ? magnitude + 0x70000000U : number));
+  }
+}
+
+/// Converts `count` elements that may lie at any address.
+void convert_unaligned(DataType stored, const std::byte* source, DataType wanted, std::byte* target,
+                       std::size_t count) {
+  if (stored == wanted) {
+    std::memcpy(target, source, count * size_of(stored));
+    return;
+  }
+  dispatch(stored, [&]<class From>() {
+    dispatch(wanted, [&]<class To>() {
+      constexpr std::size_t kBlock = 1024;
+      std::array<From, kBlock> block;
+      auto* out = reinterpret_cast<To*>(target);
+      for (std::size_t begin = 0; begin < count; begin += kBlock) {
+        const std::size_t length = std::min(kBlock, count - begin);
+        std::memcpy(block.data(), source + begin * sizeof(From), length * sizeof(From));
+        if constexpr (std::is_same_v<From, Float16> && std::is_same_v<To, float>) {
+          widen_halves(block.data(), out + begin, length);
+        } else {
+          std::transform(block.begin(), block.begin() + static_cast<std::ptrdiff_t>(length), out + begin,
+                         [](From value) { return convert<To>(value); });
+        }
+      }
+    });
+  });
+}
+
 }  // namespace
+
+/// A part of a file, and what was made of it.
+struct Tensor::Deferred {
+  DataType stored;
+  std::span<const std::byte> source;
+  std::shared_ptr<const MappedFile> file;
+  std::once_flag once;
+  std::shared_ptr<std::byte> made;
+
+  [[nodiscard]] std::shared_ptr<std::byte> make(const TensorType& type) const {
+    auto memory = allocate(byte_size(type));
+    convert_unaligned(stored, source.data(), type.data_type, memory.get(), element_count(type.shape));
+    forget_pages(source);
+    return memory;
+  }
+};
 
 std::string to_string(const Shape& shape) {
   if (!has_rank(shape)) {
@@ -117,11 +207,65 @@ Shape row_major_strides(const Shape& shape) {
 std::size_t byte_size(const TensorType& type) { return element_count(type.shape) * size_of(type.data_type); }
 
 Tensor::Tensor(TensorType type) : type_(std::move(type)) {
-  const std::size_t size = std::max<std::size_t>(byte_size(type_), 1);
-  auto* memory = static_cast<std::byte*>(::operator new(size, kAlignment));
-  std::memset(memory, 0, size);
-  owner_ = std::shared_ptr<const void>(memory, [](void* pointer) { ::operator delete(pointer, kAlignment); });
-  bytes_ = memory;
+  auto memory = allocate(byte_size(type_));
+  bytes_ = memory.get();
+  owner_ = std::move(memory);
+}
+
+Tensor Tensor::deferred(TensorType type, DataType stored, std::span<const std::byte> source,
+                        std::shared_ptr<const MappedFile> file) {
+  // Any bytes are numbers of these types, but a bool has two values only.
+  if (source.size() != element_count(type.shape) * size_of(stored) || source.empty() || stored == DataType::kBool) {
+    fail(ErrorCode::kInternal, "{} bytes for {} stored as {}", source.size(), to_string(type), to_string(stored));
+  }
+  Tensor tensor;
+  const bool usable =
+      type.data_type == stored && reinterpret_cast<std::uintptr_t>(source.data()) % size_of(stored) == 0;
+  tensor.bytes_ = usable ? const_cast<std::byte*>(source.data()) : nullptr;
+  tensor.type_ = std::move(type);
+  tensor.deferred_ = std::make_shared<Deferred>();
+  tensor.deferred_->stored = stored;
+  tensor.deferred_->source = source;
+  tensor.deferred_->file = std::move(file);
+  return tensor;
+}
+
+std::byte* Tensor::made() const {
+  std::call_once(deferred_->once, [this] { deferred_->made = deferred_->make(type_); });
+  return deferred_->made.get();
+}
+
+Tensor Tensor::loaded() const {
+  if (bytes_ != nullptr || deferred_ == nullptr) {
+    return *this;
+  }
+  Tensor result;
+  auto memory = deferred_->make(type_);
+  result.type_ = type_;
+  result.bytes_ = memory.get();
+  result.owner_ = std::move(memory);
+  return result;
+}
+
+void Tensor::copy_to(std::span<std::byte> target) const {
+  if (deferred_ != nullptr) {
+    convert_unaligned(deferred_->stored, deferred_->source.data(), type_.data_type, target.data(), size());
+    forget_pages(deferred_->source);
+  } else {
+    std::ranges::copy(bytes(), target.begin());
+  }
+}
+
+void Tensor::forget() const {
+  if (deferred_ != nullptr) {
+    forget_pages(deferred_->source);
+  }
+}
+
+const void* Tensor::identity() const { return bytes_ != nullptr ? static_cast<const void*>(bytes_) : deferred_.get(); }
+
+Tensor::Source Tensor::source() const {
+  return deferred_ == nullptr ? Source{} : Source{deferred_->source, deferred_->stored, deferred_->file};
 }
 
 Tensor Tensor::reshaped(Shape shape) const {
@@ -135,11 +279,14 @@ Tensor Tensor::reshaped(Shape shape) const {
 
 Tensor Tensor::clone() const {
   Tensor copy(type_);
-  std::ranges::copy(bytes(), copy.bytes_);
+  copy_to({copy.bytes_, byte_size(type_)});
   return copy;
 }
 
 Tensor Tensor::cast(DataType data_type) const {
+  if (deferred_ != nullptr && deferred_->stored == type_.data_type) {
+    return deferred({data_type, type_.shape}, deferred_->stored, deferred_->source, deferred_->file);
+  }
   Tensor result(data_type, type_.shape);
   dispatch(type_.data_type, [&]<class From>() {
     dispatch(data_type, [&]<class To>() {

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "engine/base/error.hpp"
+#include "engine/base/mapped_file.hpp"
 #include "engine/graph/data_type.hpp"
 
 namespace fovea {
@@ -91,8 +92,9 @@ struct TensorView {
   }
 };
 
-/// A row-major tensor that owns its memory, or shares the owner of borrowed memory (a mapped file).
-/// Copies share the memory; `clone` does not. Thread-compatible.
+/// A row-major tensor that owns its memory, or shares the owner of borrowed memory (a mapped file), or whose content is
+/// made from a part of a mapped file when it is first read (weights, which most readers want only once and in another
+/// form). Copies share the memory; `clone` does not. Thread-compatible.
 class Tensor {
  public:
   Tensor() = default;
@@ -104,6 +106,12 @@ class Tensor {
   /// Points into memory that `owner` keeps alive; never written. The pointer must be aligned for the element type.
   Tensor(TensorType type, const std::byte* bytes, std::shared_ptr<const void> owner)
       : type_(std::move(type)), bytes_(const_cast<std::byte*>(bytes)), owner_(std::move(owner)) {}
+
+  /// Elements of `stored` in a mapped file, at any alignment, converted as by `cast`.
+  /// \param stored  Not kBool.
+  /// \param source  Inside `file`, not empty.
+  static Tensor deferred(TensorType type, DataType stored, std::span<const std::byte> source,
+                         std::shared_ptr<const MappedFile> file);
 
   /// A tensor with these values, row-major.
   template <class T>
@@ -119,11 +127,31 @@ class Tensor {
   [[nodiscard]] const Shape& shape() const { return type_.shape; }
   [[nodiscard]] DataType data_type() const { return type_.data_type; }
   [[nodiscard]] std::size_t size() const { return element_count(type_.shape); }
-  [[nodiscard]] bool empty() const { return bytes_ == nullptr; }
-  [[nodiscard]] std::span<const std::byte> bytes() const { return {bytes_, byte_size(type_)}; }
+  [[nodiscard]] bool empty() const { return bytes_ == nullptr && deferred_ == nullptr; }
+  /// Deferred content is made now and kept for all copies of the tensor.
+  [[nodiscard]] std::span<const std::byte> bytes() const { return {content(), byte_size(type_)}; }
 
-  [[nodiscard]] ConstTensorView view() const { return {type_, bytes_}; }
-  [[nodiscard]] TensorView mutable_view() { return {type_, bytes_}; }
+  [[nodiscard]] ConstTensorView view() const { return {type_, content()}; }
+  [[nodiscard]] TensorView mutable_view() { return {type_, content()}; }
+
+  /// The same tensor with content in memory. What was deferred until now is made for this result only, and goes with
+  /// it.
+  [[nodiscard]] Tensor loaded() const;
+  /// Copies the content without keeping what is made of deferred content. \param target  As large as bytes().
+  void copy_to(std::span<std::byte> target) const;
+  /// Reading it makes nothing.
+  [[nodiscard]] bool in_memory() const { return bytes_ != nullptr; }
+  /// Says that the content is not read again soon: pages of the file it lies in are given back.
+  void forget() const;
+  /// Tells contents apart without reading them: equal for tensors that share one. Valid while the tensor lives.
+  [[nodiscard]] const void* identity() const;
+  /// The part of a file the content is made from, and its elements there; empty for other tensors.
+  struct Source {
+    std::span<const std::byte> bytes;
+    DataType stored = DataType::kF32;
+    std::shared_ptr<const MappedFile> file = nullptr;
+  };
+  [[nodiscard]] Source source() const;
 
   template <class T>
   [[nodiscard]] std::span<const T> data() const {
@@ -145,9 +173,15 @@ class Tensor {
   [[nodiscard]] Tensor cast(DataType data_type) const;
 
  private:
+  struct Deferred;
+
+  [[nodiscard]] std::byte* content() const { return bytes_ != nullptr || deferred_ == nullptr ? bytes_ : made(); }
+  [[nodiscard]] std::byte* made() const;
+
   TensorType type_;
   std::byte* bytes_ = nullptr;
   std::shared_ptr<const void> owner_;
+  std::shared_ptr<Deferred> deferred_;  ///< Set for parts of mapped files; with bytes_ where they are usable in place.
 };
 
 template <class T>

@@ -22,18 +22,14 @@ constexpr std::array<std::string_view, 3> kDiffersByRun = {"Assign", "RandomUnif
 
 std::optional<std::vector<Tensor>> try_evaluate(const Graph& graph, const Node& node,
                                                 const std::function<const Tensor*(ValueId)>& known) {
-  std::vector<ConstTensorView> views;
+  std::vector<Tensor> contents;
   for (const ValueId input : node.inputs) {
     const Tensor* content = input == kNone ? nullptr : known(input);
-    if (content != nullptr) {
-      views.push_back(content->view());
-    } else if (input == kNone) {
-      views.emplace_back();
-    } else if (node.op->reads_shapes_only && is_static(graph.value(input).type.shape)) {
-      views.push_back({graph.value(input).type, nullptr});
-    } else {
+    const bool shape_will_do = input != kNone && node.op->reads_shapes_only && is_static(graph.value(input).type.shape);
+    if (content == nullptr && input != kNone && !shape_will_do) {
       return std::nullopt;
     }
+    contents.push_back(content == nullptr ? Tensor() : *content);
   }
   std::vector<TensorType> types;
   for (const ValueId output : node.outputs) {
@@ -44,6 +40,16 @@ std::optional<std::vector<Tensor>> try_evaluate(const Graph& graph, const Node& 
   }
   if (node.op->has_bodies || std::ranges::find(kDiffersByRun, node.op->name) != kDiffersByRun.end()) {
     return std::nullopt;
+  }
+  std::vector<ConstTensorView> views;
+  for (std::size_t i = 0; i < contents.size(); ++i) {
+    if (contents[i].empty()) {
+      views.push_back(node.inputs[i] == kNone ? ConstTensorView{}
+                                              : ConstTensorView{graph.value(node.inputs[i]).type, nullptr});
+      continue;
+    }
+    contents[i] = contents[i].loaded();
+    views.push_back(contents[i].view());
   }
   return evaluate(node, views, types);
 }

@@ -1,3 +1,4 @@
+#include "engine/ops/op_def.hpp"
 #include "engine/ops/shape_inference.hpp"
 #include "engine/passes/fold_where.hpp"
 #include "engine/passes/pass.hpp"
@@ -21,6 +22,12 @@ bool worth_folding(const Graph& graph, const Node& node) {
   return bytes <= kMaxFoldedBytes;
 }
 
+/// A conversion to the type there is already, as widening leaves them behind weights stored as f16.
+bool converts_nothing(const Graph& graph, const Node& node) {
+  return node.op->name == "Convert" && node.post_ops.empty() && graph.is_constant(node.inputs[0]) &&
+         graph.value(node.inputs[0]).type == graph.value(node.outputs[0]).type;
+}
+
 }  // namespace
 
 bool fold_where(Graph& graph, bool (*worth)(const Graph&, const Node&)) {
@@ -32,7 +39,8 @@ bool fold_where(Graph& graph, bool (*worth)(const Graph&, const Node&)) {
     if (!worth(graph, node)) {
       continue;
     }
-    auto results = try_evaluate(graph, node, known);
+    auto results = converts_nothing(graph, node) ? std::optional(std::vector{*graph.constant(node.inputs[0])})
+                                                 : try_evaluate(graph, node, known);
     if (!results) {
       continue;
     }

@@ -217,7 +217,10 @@ class AffineFusion {
       sums[output] += static_cast<double>(data[flat]) * static_cast<double>(shift[input]);
     });
     std::vector<float> rounded(sums.begin(), sums.end());
-    return std::ranges::all_of(rounded, [](float v) { return std::isfinite(v); }) ? rounded : std::vector<float>();
+    if (!std::ranges::all_of(rounded, [](float v) { return std::isfinite(v); })) {
+      rounded.clear();
+    }
+    return rounded;
   }
 
   /// Add → Convolution without padding: the shift moves behind. With padding it cannot, the pad being 0.

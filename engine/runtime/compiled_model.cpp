@@ -14,6 +14,8 @@ const Model& CompiledModel::model() const { return state_->model; }
 const std::string& CompiledModel::device() const { return state_->device; }
 std::vector<StepInfo> CompiledModel::steps() const { return state_->executable->steps(); }
 
+MemoryUse CompiledModel::memory() const { return state_->executable->memory(); }
+
 std::string CompiledModel::get_property(std::string_view name) const {
   if (name == kOptimalRequests) {
     // One request waits while one runs on each lane, so that a lane never idles between two frames.

@@ -28,10 +28,14 @@ class InferRequest;
 /// A model compiled for a device. Copies share the compiled model. Thread-safe.
 class CompiledModel {
  public:
-  [[nodiscard]] const Model& model() const;  ///< Graph as read, for names and types of ports.
+  /// Names, metadata, inputs and outputs with their types. Nodes and constants are gone: the caller's Model has them.
+  [[nodiscard]] const Model& model() const;
   [[nodiscard]] const std::string& device() const;
   /// Of a model with open input shapes: those of the variant used last; none before the first run.
   [[nodiscard]] std::vector<StepInfo> steps() const;
+
+  /// Of a model with open input shapes: that of the variant used last.
+  [[nodiscard]] MemoryUse memory() const;
 
   /// Read-only properties by OpenVINO's names, OPTIMAL_NUMBER_OF_INFER_REQUESTS among them.
   /// \throws Error{kNotFound} for an unknown name, the nearest suggested.
@@ -129,7 +133,11 @@ class Core {
   /// \throws Error{kNotFound} for an unknown device (nearest suggested), Error{kInvalidArgument} for an unknown
   ///         property, Error{kUnsupported} listing all nodes the device cannot run. A model with open input shapes is
   ///         compiled when a request has shapes for all inputs.
-  [[nodiscard]] CompiledModel compile_model(const Model& model, std::string_view device,
+  /// \param model  Given away (std::move) its memory is free earlier: constants are let go of as they are used.
+  [[nodiscard]] CompiledModel compile_model(Model model, std::string_view device, const Properties& properties = {});
+
+  /// Reads and compiles; with the property CACHE_DIR what was compiled before is taken from there (docs/models.md).
+  [[nodiscard]] CompiledModel compile_model(const std::filesystem::path& path, std::string_view device,
                                             const Properties& properties = {});
 
   struct DeviceInfo {

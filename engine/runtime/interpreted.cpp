@@ -156,6 +156,8 @@ class TwoPartExecutable final : public Executable {
     return steps;
   }
 
+  MemoryUse memory() const override { return front_->memory(); }
+
  private:
   std::unique_ptr<Executable> front_;
   std::shared_ptr<const Interpreter> tail_;

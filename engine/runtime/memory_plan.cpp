@@ -6,10 +6,6 @@
 namespace fovea {
 namespace {
 
-constexpr std::size_t kAlignment = 64;  // one cache line, one AVX-512 register
-
-std::size_t align(std::size_t bytes) { return (bytes + kAlignment - 1) / kAlignment * kAlignment; }
-
 std::size_t lower_bound(std::span<const BufferUse> buffers) {
   int steps = 0;
   for (const BufferUse& use : buffers) {
@@ -18,7 +14,7 @@ std::size_t lower_bound(std::span<const BufferUse> buffers) {
   std::vector<std::size_t> alive(static_cast<std::size_t>(steps), 0);
   for (const BufferUse& use : buffers) {
     for (int step = use.first; step <= use.last; ++step) {
-      alive[static_cast<std::size_t>(step)] += align(use.bytes);
+      alive[static_cast<std::size_t>(step)] += aligned_size(use.bytes);
     }
   }
   return alive.empty() ? 0 : *std::ranges::max_element(alive);
@@ -43,13 +39,13 @@ MemoryPlan plan_memory(std::span<const BufferUse> buffers) {
       if (taken.last < use.first || use.last < taken.first) {
         continue;
       }
-      if (offset + align(use.bytes) <= plan.offsets[other]) {
+      if (offset + aligned_size(use.bytes) <= plan.offsets[other]) {
         break;
       }
-      offset = std::max(offset, plan.offsets[other] + align(taken.bytes));
+      offset = std::max(offset, plan.offsets[other] + aligned_size(taken.bytes));
     }
     plan.offsets[i] = offset;
-    plan.arena_bytes = std::max(plan.arena_bytes, offset + align(use.bytes));
+    plan.arena_bytes = std::max(plan.arena_bytes, offset + aligned_size(use.bytes));
     placed.insert(std::ranges::upper_bound(placed, offset, {}, [&](std::size_t p) { return plan.offsets[p]; }), i);
   }
   return plan;

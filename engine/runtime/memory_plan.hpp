@@ -7,6 +7,14 @@
 
 namespace fovea {
 
+/// Where buffers begin: a cache line, a register of AVX-512.
+inline constexpr std::size_t kMemoryAlignment = 64;
+
+/// What a buffer takes when another follows it.
+constexpr std::size_t aligned_size(std::size_t bytes) {
+  return (bytes + kMemoryAlignment - 1) / kMemoryAlignment * kMemoryAlignment;
+}
+
 /// A buffer that is written in step `first` and read last in step `last` (both inclusive).
 struct BufferUse {
   std::size_t bytes = 0;
@@ -15,7 +23,7 @@ struct BufferUse {
 };
 
 struct MemoryPlan {
-  std::vector<std::size_t> offsets;  ///< In the order given; multiples of 64.
+  std::vector<std::size_t> offsets;  ///< In the order given; multiples of kMemoryAlignment.
   std::size_t arena_bytes = 0;
   std::size_t lower_bound_bytes = 0;  ///< Largest sum of buffers alive in one step: no plan can do better.
 };

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <map>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -60,6 +61,30 @@ class Execution {
   virtual void run(const CancelFlag& cancel, std::vector<StepProfile>* profile) = 0;
 };
 
+/// Bytes a compiled model takes, as far as its device knows.
+struct MemoryUse {
+  std::size_t constants = 0;  ///< What runs read as the model has it.
+  std::size_t packed = 0;     ///< Weights in the kernels' own order.
+  std::size_t shared = 0;     ///< Of `packed`: used by other compiled models of this process, too.
+  std::size_t mapped = 0;     ///< Of the first two: pages of files, which the system shares and takes back at need.
+  std::size_t request = 0;    ///< Of each request: inputs and outputs.
+  std::size_t arena = 0;      ///< Of each run under way, shared by all models: what lies between.
+  std::size_t scratch = 0;    ///< Of `arena`: the most that one step needs beside its results.
+};
+
+/// What a device makes of a model, in a form that a file can keep: the graph after its passes and packed weights by
+/// name.
+struct CompiledParts {
+  struct Blob {
+    std::string name;
+    std::span<const std::byte> bytes;
+    std::shared_ptr<const void> owner;  ///< Of `bytes`.
+    bool mapped = false;                ///< `bytes` are a part of a file.
+  };
+  Graph graph;
+  std::vector<Blob> blobs;
+};
+
 /// A model compiled for a device. Immutable, thread-safe.
 class Executable {
  public:
@@ -71,6 +96,8 @@ class Executable {
   /// The Execution keeps what it needs of the Executable alive by itself.
   [[nodiscard]] virtual std::unique_ptr<Execution> create_execution() const = 0;
   [[nodiscard]] virtual std::vector<StepInfo> steps() const = 0;
+  /// Of this device's part; zeros where a device does not count.
+  [[nodiscard]] virtual MemoryUse memory() const { return {}; }
 };
 
 /// Lanes a model wants on its device and the cores each run keeps busy.
@@ -97,6 +124,19 @@ class Plugin {
   ///                   passes it wants.
   /// \throws Error{kUnsupported} naming every node it cannot run.
   [[nodiscard]] virtual std::unique_ptr<Executable> compile(Graph graph, const Properties& properties) const = 0;
+
+  /// All that a compiled model depends on beside the model: options, instruction set, versions of libraries. Empty:
+  /// this device's compiled models cannot be kept in files, and the two functions below are not called.
+  [[nodiscard]] virtual std::string cache_key(const Properties& /*properties*/) const { return {}; }
+  /// As `compile`; `parts` is what `restore` needs to make the same again.
+  [[nodiscard]] virtual std::unique_ptr<Executable> compile(Graph graph, const Properties& properties,
+                                                            CompiledParts& /*parts*/) const {
+    return compile(std::move(graph), properties);
+  }
+  /// \throws Error when the parts do not fit this device.
+  [[nodiscard]] virtual std::unique_ptr<Executable> restore(CompiledParts parts, const Properties& properties) const {
+    return compile(std::move(parts.graph), properties);
+  }
 };
 
 /// Makes the plugins of this build, in the order of plugins.inc.

@@ -9,6 +9,7 @@ namespace fovea {
 namespace {
 
 constexpr std::string_view kCount = "integer ≥ 0";
+constexpr std::string_view kFolder = "path of a folder, or nothing";
 constexpr std::string_view kPositive = "integer from 1 to 1024";
 
 constexpr std::array kProperties = {
@@ -26,6 +27,9 @@ constexpr std::array kProperties = {
                 "ACCURACY|PERFORMANCE"},
     PropertyDef{"SHAPE_CACHE_SIZE", "8", "Compiled variants kept for models with open input shapes, one a shape",
                 kPositive},
+    PropertyDef{"CACHE_DIR", "", "Folder where compiled models are kept for the next start; empty: they are not",
+                kFolder},
+    PropertyDef{"CACHE_SIZE_MB", "1024", "What CACHE_DIR may hold; models used longest ago are removed", kCount},
     PropertyDef{"PERF_COUNT", "NO", "Measure each step of each run", "YES|NO"},
 };
 
@@ -33,6 +37,9 @@ bool allowed(const PropertyDef& def, std::string_view value) {
   if (def.allowed == kPositive) {
     const auto number = parse_int(value);
     return number && *number >= 1 && *number <= 1024;
+  }
+  if (def.allowed == kFolder) {
+    return true;
   }
   if (def.allowed == kCount) {
     const auto number = parse_int(value);

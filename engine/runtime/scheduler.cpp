@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <atomic>
 #include <condition_variable>
-#include <deque>
+#include <list>
 #include <map>
 #include <thread>
 #include <vector>
@@ -22,7 +22,7 @@ constexpr int kMaxLanes = 256;
 
 /// Jobs of one stream and the weighted time they have received.
 struct Queue {
-  std::deque<Job> jobs;
+  std::list<Job> jobs;
   double served = 0;  ///< Seconds on lanes divided by the weight.
   int running = 0;
 };
@@ -40,7 +40,7 @@ class DeviceLanes {
     }
     wake_.notify_all();
     lanes_.clear();  // joins
-    std::map<StreamId, Queue> left;
+    Queues left;
     {
       const MutexLock lock(mutex_);
       left.swap(queues_);
@@ -78,12 +78,16 @@ class DeviceLanes {
         job.reject();
         return;
       }
-      Queue& queue = queues_[job.stream];
+      Queue& queue = queue_of(job.stream);
       if (queue.jobs.empty() && queue.running == 0) {
         // A stream that was idle does not get the time back that it did not use.
         queue.served = std::max(queue.served, least_served());
       }
-      queue.jobs.push_back(std::move(job));
+      if (spare_jobs_.empty()) {
+        spare_jobs_.emplace_back();
+      }
+      spare_jobs_.front() = std::move(job);
+      queue.jobs.splice(queue.jobs.end(), spare_jobs_, spare_jobs_.begin());
       ++stats_.waiting;
     }
     wake_.notify_one();
@@ -95,7 +99,20 @@ class DeviceLanes {
   }
 
  private:
-  using QueueEntry = std::map<StreamId, Queue>::iterator;
+  using Queues = std::map<StreamId, Queue>;
+  using QueueEntry = Queues::iterator;
+
+  Queue& queue_of(StreamId stream) FOVEA_REQUIRES(mutex_) {
+    const auto found = queues_.find(stream);
+    if (found != queues_.end() || spare_queues_.empty()) {
+      return found != queues_.end() ? found->second : queues_[stream];
+    }
+    Queues::node_type node = std::move(spare_queues_.back());
+    spare_queues_.pop_back();
+    node.key() = stream;
+    node.mapped() = {};
+    return queues_.insert(std::move(node)).position->second;
+  }
 
   double least_served() FOVEA_REQUIRES(mutex_) {
     double least = 0;
@@ -148,8 +165,9 @@ class DeviceLanes {
           lock.wait(wake_);
         }
         stream = entry->first;
-        job = std::move(entry->second.jobs.front());
-        entry->second.jobs.pop_front();
+        std::list<Job>& jobs = entry->second.jobs;
+        job = std::move(jobs.front());
+        spare_jobs_.splice(spare_jobs_.begin(), jobs, jobs.begin());
         ++entry->second.running;
         busy_cores_ += job.threads;
         --stats_.waiting;
@@ -170,7 +188,7 @@ class DeviceLanes {
       busy_cores_ -= job.threads;
       ++stats_.finished;
       if (queue.jobs.empty() && queue.running == 0) {
-        queues_.erase(stream);  // keeps the map as small as the set of busy streams
+        spare_queues_.push_back(queues_.extract(stream));  // keeps the map as small as the set of busy streams
       }
     }
     wake_.notify_all();
@@ -179,7 +197,10 @@ class DeviceLanes {
   std::string name_;
   Mutex mutex_;
   std::condition_variable wake_;
-  std::map<StreamId, Queue> queues_ FOVEA_GUARDED_BY(mutex_);
+  Queues queues_ FOVEA_GUARDED_BY(mutex_);
+  // Memory of what has run, used again: a run allocates nothing. Never more than there were at the same time.
+  std::list<Job> spare_jobs_ FOVEA_GUARDED_BY(mutex_);
+  std::vector<Queues::node_type> spare_queues_ FOVEA_GUARDED_BY(mutex_);
   SchedulerStats stats_ FOVEA_GUARDED_BY(mutex_);
   int cores_ FOVEA_GUARDED_BY(mutex_) = 1;
   int busy_cores_ FOVEA_GUARDED_BY(mutex_) = 0;

@@ -155,20 +155,26 @@ class VariantExecutable final : public Executable {
     return last == nullptr ? std::vector<StepInfo>() : last->steps();
   }
 
+  MemoryUse memory() const override {
+    const auto last = variants_->last();
+    return last == nullptr ? MemoryUse() : last->memory();
+  }
+
  private:
   std::shared_ptr<Variants> variants_;
 };
 
 }  // namespace
 
-std::unique_ptr<Executable> compile_any_shapes(const Graph& graph, std::shared_ptr<const Plugin> plugin,
+std::unique_ptr<Executable> compile_any_shapes(Graph graph, std::shared_ptr<const Plugin> plugin,
                                                const Properties& properties) {
   const bool open = std::ranges::any_of(
       graph.inputs, [&](const GraphPort& port) { return !is_static(graph.value(port.value).type.shape); });
   if (!open) {
-    return compile_run_time_shapes(graph, *plugin, properties);
+    return compile_run_time_shapes(std::move(graph), *plugin, properties);
   }
-  return std::make_unique<VariantExecutable>(std::make_shared<Variants>(graph, std::move(plugin), properties));
+  return std::make_unique<VariantExecutable>(
+      std::make_shared<Variants>(std::move(graph), std::move(plugin), properties));
 }
 
 }  // namespace fovea

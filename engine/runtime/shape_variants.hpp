@@ -12,7 +12,7 @@ namespace fovea {
 /// \param plugin      Shared with what is returned.
 /// \param properties  Complete.
 /// \throws what Plugin::compile throws.
-std::unique_ptr<Executable> compile_any_shapes(const Graph& graph, std::shared_ptr<const Plugin> plugin,
+std::unique_ptr<Executable> compile_any_shapes(Graph graph, std::shared_ptr<const Plugin> plugin,
                                                const Properties& properties);
 
 }  // namespace fovea

@@ -163,6 +163,7 @@ class StatefulExecutable final : public Executable {
   }
 
   std::vector<StepInfo> steps() const override { return inner_->steps(); }
+  MemoryUse memory() const override { return inner_->memory(); }
 
  private:
   std::unique_ptr<Executable> inner_;
@@ -172,14 +173,15 @@ class StatefulExecutable final : public Executable {
 
 }  // namespace
 
-std::unique_ptr<Executable> compile_with_state(const Graph& graph, std::shared_ptr<const Plugin> plugin,
+std::unique_ptr<Executable> compile_with_state(Graph graph, std::shared_ptr<const Plugin> plugin,
                                                const Properties& properties) {
   if (std::ranges::none_of(
           graph.nodes, [](const Node& node) { return node.op->name == "ReadValue" || node.op->name == "Assign"; })) {
-    return compile_any_shapes(graph, std::move(plugin), properties);
+    return compile_any_shapes(std::move(graph), std::move(plugin), properties);
   }
   LiftedGraph lifted = lift_state(graph);
-  auto inner = compile_any_shapes(lifted.graph, std::move(plugin), properties);
+  graph = Graph();
+  auto inner = compile_any_shapes(std::move(lifted.graph), std::move(plugin), properties);
   return std::make_unique<StatefulExecutable>(std::move(inner), std::move(lifted));
 }
 

@@ -11,7 +11,7 @@ namespace fovea {
 /// own; each Execution carries their contents from one run to the next. In an Execution's first run a variable has its
 /// first value: ReadValue's input, or zeros. A run that fails leaves variables as they were.
 /// \throws what Plugin::compile throws; Error{kInvalidModel} for variables that are read or written twice.
-std::unique_ptr<Executable> compile_with_state(const Graph& graph, std::shared_ptr<const Plugin> plugin,
+std::unique_ptr<Executable> compile_with_state(Graph graph, std::shared_ptr<const Plugin> plugin,
                                                const Properties& properties);
 
 }  // namespace fovea

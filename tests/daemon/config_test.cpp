@@ -2,12 +2,14 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cstdlib>
 #include <fstream>
 #include <sstream>
 
 #include "daemon/config/node_config.hpp"
 #include "daemon/config/pipeline_config.hpp"
 #include "daemon/config/reference.hpp"
+#include "daemon/service.hpp"
 #include "engine/base/error.hpp"
 #include "tests/publish/temp_dir.hpp"
 
@@ -109,6 +111,38 @@ TEST_F(Config, NodeErrorsSayWhere) {
   EXPECT_THAT(complaint_about("version: 1\nnode: a/b\n"), HasSubstr("fovea.yaml:2:7"));
   EXPECT_THAT(complaint_about("version: 1\nstats-interval: 10\n"), HasSubstr("fovea.yaml:2:17"));
   EXPECT_THAT(complaint_about("version: 1\nmqtt: {password: x}\n"), HasSubstr("username"));
+}
+
+TEST_F(Config, CacheBecomesPropertiesOfTheEngine) {
+  EXPECT_EQ(NodeConfig{}.cache_properties(), "");
+  const NodeConfig config = read_node_config(write("fovea.yaml", "version: 1\ncache-dir: kept\ncache-size-mb: 7\n"));
+  EXPECT_EQ(config.cache_properties(), "CACHE_DIR=" + (dir_ / "kept").string() + ",CACHE_SIZE_MB=7");
+  EXPECT_EQ(read_node_config(write("fovea.yaml", "version: 1\ncache-dir: none\n")).cache_properties(), "");
+  EXPECT_THAT(complaint_about("version: 1\ncache-dir: 'a,b'\n"), HasSubstr("fovea.yaml:2:12"));
+}
+
+TEST_F(Config, TheServicesCacheDirectoryIsUsedUnlessToldOtherwise) {
+  ::setenv("CACHE_DIRECTORY", "/var/cache/fovea:/other", 1);
+  EXPECT_EQ(default_node_config().cache_dir, "/var/cache/fovea/models");
+  EXPECT_EQ(read_node_config(write("fovea.yaml", "version: 1\n")).cache_dir, "/var/cache/fovea/models");
+  EXPECT_EQ(read_node_config(write("fovea.yaml", "version: 1\ncache-dir: /mine\n")).cache_dir, "/mine");
+  ::unsetenv("CACHE_DIRECTORY");
+}
+
+TEST_F(Config, StagesUseTheNodesCacheUnlessTheySayTheirOwn) {
+  write("fovea.yaml", "version: 1\ncache-dir: /kept\n");
+  fs::create_directories(dir_ / "pipelines");
+  std::ofstream(dir_ / "m.onnx") << "model";
+  std::ofstream(dir_ / "pipelines/p.yaml") << "version: 1\nsource: {test: street}\nstages:\n"
+                                              "  - detect: {model: ../m.onnx, ie-config: NUM_STREAMS=1}\n"
+                                              "  - classify: {model: ../m.onnx, ie-config: CACHE_DIR=/own}\n";
+  ServiceOptions options;
+  options.config = dir_ / "fovea.yaml";
+  const LoadedConfig loaded = load_config(options);
+  ASSERT_EQ(loaded.pipelines.size(), 1U) << (loaded.broken.empty() ? "" : loaded.broken[0].message);
+  EXPECT_EQ(std::get<ModelStage>(loaded.pipelines[0].stages[0]).ie_config,
+            "NUM_STREAMS=1,CACHE_DIR=/kept,CACHE_SIZE_MB=1024");
+  EXPECT_EQ(std::get<ModelStage>(loaded.pipelines[0].stages[1]).ie_config, "CACHE_DIR=/own");
 }
 
 TEST_F(Config, InstalledFileIsAllDefaults) {

@@ -8,6 +8,7 @@
 #include <new>
 
 #include "engine/ops/graph_text.hpp"
+#include "engine/runtime/core.hpp"
 #include "engine/runtime/plugin.hpp"
 #include "engine/runtime/properties.hpp"
 #include "tests/engine/error_bound.hpp"
@@ -108,6 +109,37 @@ TEST_F(Allocation, OneDnnStepsAllocateTheSameEveryRun) {
     EXPECT_EQ(counts, (std::vector<std::size_t>(5, counts[0]))) << text;
     std::cout << counts[0] << " allocations a run: " << text << '\n';
   }
+}
+
+TEST_F(Allocation, SchedulingAllocatesNothing) {
+  constexpr int kRuns = 50;
+  Core core;
+  const Properties properties{{"PERFORMANCE_HINT", "THROUGHPUT"}};
+  std::vector<InferRequest> requests;
+  for (const std::string text : {"y = Add(a: f32[1,8,20,20], b: f32[1,8,20,20]) | relu",
+                                 "y = Multiply(a: f32[2,3,4,5], b: f32[3,1,1]) | sigmoid"}) {
+    Model model;
+    model.graph = parse_graph(text);
+    const CompiledModel compiled = core.compile_model(model, "CPU", properties);
+    for (int i = 0; i < 4; ++i) {
+      requests.push_back(compiled.create_infer_request());
+      requests.back().set_stream(core.scheduler().new_stream());
+    }
+  }
+  const auto run_all = [&] {
+    for (InferRequest& request : requests) {
+      request.start_async();
+    }
+    for (InferRequest& request : requests) {
+      request.wait();
+    }
+  };
+  run_all();
+  const std::size_t before = allocations;
+  for (int i = 0; i < kRuns; ++i) {
+    run_all();
+  }
+  EXPECT_EQ(allocations - before, 0U);
 }
 
 }  // namespace

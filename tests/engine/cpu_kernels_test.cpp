@@ -57,7 +57,7 @@ TEST(CpuConvolution, ChannelsAndWindows) {
     }
   }
   const std::string head = "y = Convolution(x: f32[2,3,9,10], w: f32[8,3,";
-  agrees("onednn_convolution", head + "1,1]{0})");
+  agrees("pointwise", head + "1,1]{0})");
   agrees("onednn_convolution", head + "1,1]{0}) strides=2,3");
   agrees("onednn_convolution", head + "3,3]{0}) strides=2,2 pads_begin=0,0 pads_end=1,1");
   agrees("onednn_convolution", head + "3,3]{0}) pads_begin=2,0 pads_end=0,1");
@@ -66,7 +66,8 @@ TEST(CpuConvolution, ChannelsAndWindows) {
   agrees("onednn_convolution", head + "9,10]{0})");  // a single pixel
   agrees("onednn_convolution", head + "7,7]{0}) auto_pad=same_upper strides=2,2");
   agrees("onednn_convolution", head + "2,2]{0}) auto_pad=same_lower");
-  agrees("onednn_convolution", "y = Convolution(x: f32[1,8,1,1], w: f32[17,8,1,1]{0})");
+  agrees("pointwise", "y = Convolution(x: f32[1,8,1,1], w: f32[17,8,1,1]{0})");
+  agrees("onednn_convolution", "y = Convolution(x: f32[1,512,3,3], w: f32[8,512,1,1]{0})");
   agrees("onednn_convolution", "y = Convolution(x: f32[1,4,11], w: f32[6,4,3]{0}) pads_begin=1 pads_end=1");
   agrees("onednn_convolution",
          "y = Convolution(x: f32[1,4,5,6,7], w: f32[6,4,3,2,3]{0}) pads_begin=1,0,1 pads_end=1,1,0");
@@ -75,12 +76,11 @@ TEST(CpuConvolution, ChannelsAndWindows) {
 TEST(CpuConvolution, Groups) {
   for (const int channels : {1, 3, 8, 17, 128}) {
     const std::string c = std::to_string(channels);
-    agrees("onednn_convolution",
+    agrees("depthwise",
            "y = GroupConvolution(x: f32[1," + c + ",6,5], w: f32[" + c + ",1,1,3,3]{0}) pads_begin=1,1 pads_end=1,1");
-    agrees("onednn_convolution",
-           "y = GroupConvolution(x: f32[1," + c + ",7,7], w: f32[" + c + ",1,1,3,3]{0}) strides=2,2");
-    agrees("onednn_convolution", "y = GroupConvolution(x: f32[1," + c + ",3,3], w: f32[" + c +
-                                     ",1,1,3,3]{0}) | add(b: f32[1," + c + ",1,1]{0}) | relu");
+    agrees("depthwise", "y = GroupConvolution(x: f32[1," + c + ",7,7], w: f32[" + c + ",1,1,3,3]{0}) strides=2,2");
+    agrees("depthwise", "y = GroupConvolution(x: f32[1," + c + ",3,3], w: f32[" + c + ",1,1,3,3]{0}) | add(b: f32[1," +
+                            c + ",1,1]{0}) | relu");
   }
   agrees("onednn_convolution",
          "y = GroupConvolution(x: f32[1,12,5,5], w: f32[3,2,4,3,3]{0}) pads_begin=1,1 pads_end=1,1");
@@ -89,30 +89,32 @@ TEST(CpuConvolution, Groups) {
 }
 
 TEST(CpuConvolution, EveryPostOpAlone) {
-  for (const std::string convolution :
-       {"y = Convolution(x: f32[1,5,4,6], w: f32[8,5,3,3]{0}) pads_begin=1,1 pads_end=1,1",
-        "y = GroupConvolution(x: f32[1,8,4,6], w: f32[8,1,1,3,3]{0}) pads_begin=1,1 pads_end=1,1",
-        "y = GroupConvolution(x: f32[1,8,3,3], w: f32[8,1,1,3,3]{0})"}) {
+  using Case = std::pair<std::string, std::string>;
+  for (const auto& [kernel, convolution] :
+       {Case("onednn_convolution", "y = Convolution(x: f32[1,5,4,6], w: f32[8,5,3,3]{0}) pads_begin=1,1 pads_end=1,1"),
+        Case("pointwise", "y = Convolution(x: f32[1,5,4,6], w: f32[8,5,1,1]{0})"),
+        Case("depthwise", "y = GroupConvolution(x: f32[1,8,4,6], w: f32[8,1,1,3,3]{0}) pads_begin=1,1 pads_end=1,1"),
+        Case("depthwise", "y = GroupConvolution(x: f32[1,8,3,3], w: f32[8,1,1,3,3]{0})")}) {
     for (const char* op : kUnaryPostOps) {
-      agrees("onednn_convolution", convolution + " | " + op);
-      agrees("onednn_convolution", convolution + " | add(b: f32[1,8,1,1]{0}) | " + op);
+      agrees(kernel, convolution + " | " + op);
+      agrees(kernel, convolution + " | add(b: f32[1,8,1,1]{0}) | " + op);
     }
     const bool pixel = convolution.find("[1,8,3,3]") != std::string::npos;
     const std::string full = pixel ? "1,8,1,1" : "1,8,4,6";
     for (const std::string op : {"add", "multiply", "prelu"}) {
       for (const std::string operand : {"1,8,1,1", "8,1,1", "1", "1,1,1,1"}) {
-        agrees("onednn_convolution", convolution + " | " + op + "(r: f32[" + operand + "]{0})");
-        agrees("onednn_convolution", convolution + " | " + op + "(r: f32[" + operand + "])");
+        agrees(kernel, convolution + " | " + op + "(r: f32[" + operand + "]{0})");
+        agrees(kernel, convolution + " | " + op + "(r: f32[" + operand + "])");
       }
-      agrees("onednn_convolution", convolution + " | " + op + "(r: f32[])");
-      agrees("onednn_convolution", convolution + " | " + op + "(r: f32[" + full + "]{0})");
-      agrees("onednn_convolution", convolution + " | " + op + "(r: f32[" + full + "])");
+      agrees(kernel, convolution + " | " + op + "(r: f32[])");
+      agrees(kernel, convolution + " | " + op + "(r: f32[" + full + "]{0})");
+      agrees(kernel, convolution + " | " + op + "(r: f32[" + full + "])");
     }
   }
 }
 
 TEST(CpuConvolution, PostOpChains) {
-  const std::string c = "y = Convolution(x: f32[2,3,4,8], w: f32[8,3,1,1]{0}) ";
+  const std::string c = "y = Convolution(x: f32[2,3,4,8], w: f32[8,3,3,3]{0}) pads_begin=1,1 pads_end=1,1 ";
   for (const std::string chain :
        {"| add(b: f32[1,8,1,1]{0}) | relu | add(r: f32[2,8,4,8]) | relu",
         "| add(b: f32[1,8,1,1]{0}) | multiply(s: f32[2,8,1,1]) | sigmoid",
@@ -129,10 +131,11 @@ TEST(CpuConvolution, CostlyFunctionsOfLargeResults) {
   for (const std::string chain :
        {"| swish(1)", "| add(b: f32[1,24,1,1]{0}) | swish(1) | add(r: f32[1,24,20,20])",
         "| relu(0.1) | multiply(s: f32[1,24,1,1]) | sigmoid | multiply(q: f32[1,24,1,1]) | add(r: f32[24,1,1]{0})"}) {
-    agrees("elementwise (post-ops)", "y = Convolution(x: f32[1,3,20,20], w: f32[24,3,1,1]{0}) " + chain);
+    agrees("elementwise (post-ops)",
+           "y = Convolution(x: f32[1,3,40,40], w: f32[24,3,3,3]{0}) strides=2,2 "
+           "pads_begin=1,1 pads_end=1,1 " +
+               chain);
   }
-  agrees("elementwise (post-ops)",
-         "y = GroupConvolution(x: f32[1,24,20,20], w: f32[24,1,1,3,3]{0}) pads_begin=1,1 pads_end=1,1 | swish(1)");
 }
 
 /// As many elements as channels, but along the width: no bias.
@@ -168,7 +171,8 @@ TEST(CpuMatMul, TransposesBatchesAndPostOps) {
   for (const std::string weights : {"w: f32[7,9]{0}", "w: f32[7,9]"}) {
     agrees("onednn_matmul", "y = MatMul(x: f32[5,7], " + weights + ")");
     agrees("onednn_matmul", "y = MatMul(x: f32[7,5], " + weights + ") transpose_a=true");
-    agrees("onednn_matmul", "y = MatMul(x: f32[1,7], " + weights + ") | relu");
+    agrees(weights.ends_with("{0}") ? "row_product" : "onednn_matmul",
+           "y = MatMul(x: f32[1,7], " + weights + ") | relu");
     agrees("onednn_matmul", "y = MatMul(x: f32[4,7], " + weights + ") | add(b: f32[1,9]{0}) | relu");
     agrees("onednn_matmul", "y = MatMul(x: f32[9,7], " + weights + ") | add(b: f32[9]{0}) | sigmoid");
     agrees("onednn_matmul", "y = MatMul(x: f32[9,7], " + weights + ") | add(b: f32[9,1]{0}) | sigmoid");
@@ -314,8 +318,8 @@ TEST(CpuElementwise, FactorsForEachChannel) {
 TEST(CpuReorder, AllChannelsAndPixels) {
   for (const int channels : {1, 2, 3, 4, 5, 33}) {
     for (const std::string size : {"1,1", "3,5", "4,8", "7,9", "70,70"}) {
-      agrees("onednn_convolution", "y = Convolution(x: f32[2," + dims({channels}) + "," + size + "], w: f32[" +
-                                       dims({channels, channels}) + ",1,1]{0})");
+      agrees("pointwise", "y = Convolution(x: f32[2," + dims({channels}) + "," + size + "], w: f32[" +
+                              dims({channels, channels}) + ",1,1]{0})");
     }
   }
 }

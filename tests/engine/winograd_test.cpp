@@ -50,7 +50,8 @@ void is_exact(const WinogradShape& shape, int threads) {
   std::ranges::generate(x, three);
   std::ranges::generate(w, [&] { return 576 * three(); });
   const cpu::WinogradPlan plan = cpu::plan_winograd(shape, threads);
-  const Tensor packed = cpu::pack_winograd_weights(plan, w.data());
+  Tensor packed(DataType::kF32, {static_cast<std::int64_t>(cpu::packed_winograd_floats(plan))});
+  cpu::pack_winograd_weights(plan, w.data(), packed.data<float>().data());
   cpu::Finish finish;
   finish.bias.resize(static_cast<std::size_t>(plan.padded_outputs), 3);
   Tensor scratch(DataType::kF32, {static_cast<std::int64_t>(plan.scratch_floats)});

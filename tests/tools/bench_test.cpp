@@ -12,14 +12,18 @@ namespace {
 
 using std::chrono_literals::operator""ms;
 
-CompiledModel compile(Core& core, const Properties& properties) {
-  Model model;
-  model.name = "chain";
-  model.graph = parse_graph(R"(
+Graph chain() {
+  return parse_graph(R"(
     c = Convolution(x: f32[1,8,16,16], w: f32[8,8,3,3]{0.5}) pads_begin=1,1 pads_end=1,1
     s = Reshape(c, t: i64[2]{1,2048}) special_zero=false
     y = MatMul(s, m: f32[2048,4]{0.25}))");
-  return core.compile_model(model, "CPU", properties);
+}
+
+CompiledModel compile(Core& core, const Properties& properties) {
+  Model model;
+  model.name = "chain";
+  model.graph = chain();
+  return core.compile_model(std::move(model), "CPU", properties);
 }
 
 TEST(BenchResult, PercentilesAreNearestRanks) {
@@ -65,7 +69,7 @@ TEST(Measure, RefusesWhatNeverEnds) {
 
 TEST(MeasureLayers, CountsWhatEachStepComputesAndMoves) {
   Core core;
-  const LayerReport report = measure_layers(compile(core, {{"PERF_COUNT", "YES"}}), {}, 10ms);
+  const LayerReport report = measure_layers(compile(core, {{"PERF_COUNT", "YES"}}), chain(), {}, 10ms);
   const auto of = [&](const std::string& node) {
     return std::ranges::find_if(report.layers, [&](const Layer& layer) {
       return layer.time.step.node == node && layer.time.step.op != "Reorder";

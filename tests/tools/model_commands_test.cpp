@@ -73,6 +73,18 @@ TEST_F(ModelCommands, InspectTellsFiguresAndDevices) {
   EXPECT_EQ(figures["devices"]["CPU"]["runs"], true);
 }
 
+TEST_F(ModelCommands, InspectCountsMemory) {
+  const Result inspected = fovea("inspect --memory CPU --json " + model_);
+  ASSERT_EQ(inspected.status, 0) << inspected.err;
+  const json use = json::parse(inspected.out);
+  EXPECT_EQ(use["device"], "CPU");
+  EXPECT_GT(use["packed_bytes"], 0);
+  EXPECT_GT(use["request_bytes"], 0);
+  EXPECT_EQ(use["mapped_bytes"], 0);
+  EXPECT_NE(fovea("inspect --memory CPU " + model_).out.find("packed weights"), std::string::npos);
+  EXPECT_EQ(fovea("inspect --memory NPU " + model_).status, 1);
+}
+
 TEST_F(ModelCommands, InspectNamesAllUnsupportedOperatorsWithTheirNodes) {
   namespace onnx = test::onnx;
   const onnx::Message graph = onnx::graph(

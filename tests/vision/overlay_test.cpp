@@ -150,47 +150,5 @@ TEST(Overlay, SurvivesAbsurdInput) {
   EXPECT_THROW(draw({}, MutableFrameView{}), Error);
 }
 
-TEST(ImageFile, WritesAndReadsBack) {
-  const auto path = std::filesystem::temp_directory_path() / "fovea_image_file_test.png";
-  Image image{.width_px = 5, .height_px = 3, .bgr = std::vector<std::uint8_t>(45)};
-  for (std::size_t i = 0; i < image.bgr.size(); ++i) {
-    image.bgr[i] = static_cast<std::uint8_t>(5 * i);
-  }
-  write_image(path, image);
-  const Image back = read_image(path);
-  EXPECT_EQ(back.width_px, 5);
-  EXPECT_EQ(back.bgr, image.bgr);
-  EXPECT_EQ(to_bgr(image.view()).bgr, image.bgr);
-  const Image part = to_bgr(image.view(), {0.2F, 0, 0.4F, 1});
-  EXPECT_EQ(part.width_px, 2);
-  EXPECT_EQ(part.bgr[0], image.bgr[3]);
-  const std::vector<std::uint8_t> jpeg = encode_jpeg(image);
-  EXPECT_EQ(jpeg.at(0), 0xFF);
-  std::filesystem::remove(path);
-}
-
-TEST(ImageFile, RefusesWithAReason) {
-  const auto path = std::filesystem::temp_directory_path() / "fovea_image_file_bad.png";
-  const auto error_of = [&](const std::string& bytes) -> std::string {
-    std::ofstream(path, std::ios::binary) << bytes;
-    try {
-      read_image(path);
-    } catch (const Error& error) {
-      return error.what();
-    }
-    return "no error";
-  };
-  using std::string_literals::operator""s;
-  const std::string png = "\x89PNG\r\n\x1A\n\0\0\0\rIHDR"s;
-  EXPECT_THAT(error_of("GIF89a"), testing::HasSubstr("neither PNG, JPEG nor BMP"));
-  EXPECT_THAT(error_of(png + "\0\1\0\0\0\1\0\0\b\2\0\0\0"s), testing::HasSubstr("picture of 65536x65536"));
-  EXPECT_THAT(error_of(png + "\0\0\0\1\0\0\0\1\b\2\0\0\0"s), testing::HasSubstr("damaged"));
-  EXPECT_THAT(error_of("\xFF\xD8\xFF\xE0\0\0"s + std::string(20, '\0')), testing::HasSubstr("fovea_image_file_bad"));
-  std::filesystem::remove(path);
-  EXPECT_THROW(read_image(path), Error);
-  EXPECT_THROW(write_image("/tmp/x.gif", {.width_px = 1, .height_px = 1, .bgr = {0, 0, 0}}), Error);
-  EXPECT_THROW(write_image("/nowhere/x.png", {.width_px = 1, .height_px = 1, .bgr = {0, 0, 0}}), Error);
-}
-
 }  // namespace
 }  // namespace fovea

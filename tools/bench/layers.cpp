@@ -33,9 +33,10 @@ std::map<std::string, Cost> node_costs(const Graph& graph) {
 
 }  // namespace
 
-LayerReport measure_layers(const CompiledModel& compiled, const GivenInputs& given, std::chrono::nanoseconds duration) {
+LayerReport measure_layers(const CompiledModel& compiled, const Graph& graph, const GivenInputs& given,
+                           std::chrono::nanoseconds duration) {
   LayerReport report;
-  const std::map<std::string, Cost> costs = node_costs(compiled.model().graph);
+  const std::map<std::string, Cost> costs = node_costs(graph);
   for (StepTime& step : measure_steps(compiled, given, duration)) {
     const auto cost = costs.find(step.step.node);
     const bool own = cost != costs.end() && step.step.op != "Reorder" && step.step.op != "PostOps";

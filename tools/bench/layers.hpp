@@ -27,8 +27,10 @@ struct LayerReport {
 };
 
 /// \param compiled  With PERF_COUNT=YES.
+/// \param graph     What was compiled.
 /// \param duration  How long runs are repeated.
 /// \throws Error that a run failed with.
-LayerReport measure_layers(const CompiledModel& compiled, const GivenInputs& given, std::chrono::nanoseconds duration);
+LayerReport measure_layers(const CompiledModel& compiled, const Graph& graph, const GivenInputs& given,
+                           std::chrono::nanoseconds duration);
 
 }  // namespace fovea::tools

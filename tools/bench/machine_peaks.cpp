@@ -20,13 +20,15 @@ namespace hn = hwy::HWY_NAMESPACE;
 constexpr hn::ScalableTag<float> kF32;
 using V = hn::Vec<decltype(kF32)>;
 
-/// 12 chains of dependent multiply-adds: more than latency times units of any processor that counts.
+/// 12 chains of dependent multiply-adds: more than latency times units of any processor that counts. Each begins with
+/// another value, or compilers would compute equal chains once.
 /// \return Operations done.
 double multiply_add(std::int64_t rounds, float* sink) {
   const V factor = hn::Set(kF32, 0.999F);
   const V term = hn::Set(kF32, 0.001F);
-  V a = factor, b = factor, c = factor, d = factor, e = factor, f = factor;
-  V g = factor, h = factor, i = factor, j = factor, k = factor, l = factor;
+  const auto start = [&](float value) { return hn::Set(kF32, value + *sink); };
+  V a = start(0.1F), b = start(0.2F), c = start(0.3F), d = start(0.4F), e = start(0.5F), f = start(0.6F);
+  V g = start(0.7F), h = start(0.8F), i = start(0.9F), j = start(1.0F), k = start(1.1F), l = start(1.2F);
   for (std::int64_t round = 0; round < rounds; ++round) {
     a = hn::MulAdd(a, factor, term);
     b = hn::MulAdd(b, factor, term);

@@ -165,7 +165,7 @@ void note_preprocessing(const ConvertRequest& request, std::map<std::string, std
 std::size_t weight_bytes(const Graph& graph) {
   std::size_t bytes = 0;
   for (const Value& value : graph.values) {
-    bytes += value.constant ? value.constant->bytes().size() : 0;
+    bytes += value.constant ? byte_size(value.type) : 0;
   }
   return bytes;
 }

@@ -120,7 +120,7 @@ ModelFigures model_figures(const Graph& graph) {
   for (const Value& value : graph.values) {
     if (value.constant) {
       const DataType type = value.type.data_type;
-      figures.weight_bytes[std::string(to_string(type))] += value.constant->bytes().size();
+      figures.weight_bytes[std::string(to_string(type))] += byte_size(value.type);
       figures.parameters += is_float(type) || size_of(type) == 1 ? value.constant->size() : 0;
     }
   }

@@ -127,8 +127,7 @@ Model read(const std::filesystem::path& path) {
   model.name = path.stem().string();
   model.path = path;
   model.format = "Caffe";
-  model.hash =
-      content_hash({prototxt->bytes(), caffemodel == nullptr ? std::span<const std::byte>() : caffemodel->bytes()});
+  model.hash = content_hash_of({path, caffemodel == nullptr ? std::filesystem::path() : caffemodel->path()});
   const std::size_t bytes = prototxt->bytes().size() + (caffemodel == nullptr ? 0 : caffemodel->bytes().size());
   model.graph = NetBuilder(net, weights, bytes).build();
   if (model.graph.outputs.empty()) {

@@ -67,8 +67,8 @@ ValueId GraphBuilder::input(const std::string& name, TensorType type, std::strin
 }
 
 ValueId GraphBuilder::constant(const std::string& name, Tensor tensor) {
-  if (!tensor.empty() && use_->counted.insert(tensor.bytes().data()).second) {
-    use_->constant_bytes += tensor.bytes().size();
+  if (!tensor.empty() && use_->counted.insert(tensor.identity()).second) {
+    use_->constant_bytes += byte_size(tensor.type());
   }
   const std::uint64_t most = kExtraConstantBytes + kConstantGrowth * use_->source_bytes;
   if (use_->constant_bytes > most) {

@@ -66,7 +66,7 @@ class GraphBuilder {
     std::uint64_t name_bytes = 0;
     std::uint64_t constant_bytes = 0;
     std::uint64_t evaluated_bytes = 0;
-    std::set<const std::byte*> counted;  ///< Memory of constants: several may share one.
+    std::set<const void*> counted;  ///< Memory of constants: several may share one.
   };
 
   GraphBuilder() : GraphBuilder(std::make_shared<Use>()) {}

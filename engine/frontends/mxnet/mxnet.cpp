@@ -163,7 +163,7 @@ Model read(const std::filesystem::path& path) {
   model.name = path.stem().string();
   model.path = path;
   model.format = "MXNet";
-  model.hash = content_hash({json->bytes(), file == nullptr ? std::span<const std::byte>() : file->bytes()});
+  model.hash = content_hash_of({json->path(), file == nullptr ? std::filesystem::path() : file->path()});
   model.graph = SymbolBuilder(symbol, parameters, json->bytes().size() + (file == nullptr ? 0 : file->bytes().size()))
                     .build(model.name);
   return model;

@@ -8,6 +8,7 @@
 #include "engine/frontends/onnx/importer.hpp"
 #include "engine/frontends/onnx/onnx_model.pb.h"
 #include "engine/frontends/onnx/onnx_ops.hpp"
+#include "engine/frontends/onnx/weight_places.hpp"
 
 namespace fovea {
 namespace onnx {
@@ -39,24 +40,37 @@ std::vector<FrontendOperator> operators() {
   return list;
 }
 
+std::shared_ptr<const proto::ModelProto> parse(std::span<const std::byte> bytes, const std::string& what) {
+  auto message = std::make_shared<proto::ModelProto>();
+  if (const auto slim = without_weights(bytes)) {
+    try {
+      importer::parse_binary(*message, std::as_bytes(std::span(*slim)), what);
+      return message;
+    } catch (const Error&) {
+      message->Clear();  // what is wrong is to be said about the file's own bytes
+    }
+  }
+  importer::parse_binary(*message, bytes, what);
+  return message;
+}
+
 Model read(const std::filesystem::path& path) {
   const auto file = MappedFile::open(path);
   const std::span<const std::byte> bytes = file->bytes();
-  const auto message = std::make_shared<proto::ModelProto>();
-  importer::parse_binary(*message, bytes, fmt::format("'{}'", path.filename().string()));
+  const std::shared_ptr<const proto::ModelProto> message = parse(bytes, fmt::format("'{}'", path.filename().string()));
   if (!message->has_graph()) {
     fail(ErrorCode::kInvalidModel, "the file holds no graph");
   }
-  TensorReader tensors(path.parent_path(), bytes.size(), message);
+  TensorReader tensors(path.parent_path(), file, message);
   Model model;
   model.name = path.stem().string();
   model.path = path;
   model.graph = Importer(*message, tensors).run();
-  std::vector<std::span<const std::byte>> contents = {bytes};
+  std::vector<std::filesystem::path> files = {path};
   for (const auto& [name, external] : tensors.files()) {
-    contents.push_back(external->bytes());
+    files.push_back(external->path());
   }
-  model.hash = content_hash(contents);
+  model.hash = content_hash_of(files);
   model.format = "ONNX";
   for (const auto& import : message->opset_import()) {
     if (import.domain().empty() || import.domain() == "ai.onnx") {

@@ -33,6 +33,17 @@ void normalise_bools(Tensor& tensor) {
   }
 }
 
+/// A tensor of a part of a file, read when it is needed.
+Tensor defer(const TensorType& type, std::span<const std::byte> bytes, const std::shared_ptr<const MappedFile>& file) {
+  if (type.data_type != DataType::kBool && !bytes.empty()) {
+    return Tensor::deferred(type, type.data_type, bytes, file);
+  }
+  Tensor copy(type);
+  std::ranges::copy(bytes, copy.mutable_view().bytes);
+  normalise_bools(copy);
+  return copy;
+}
+
 /// A tensor of these bytes: in place where the alignment allows it.
 Tensor adopt(const TensorType& type, std::span<const std::byte> bytes, const std::shared_ptr<const void>& owner) {
   const bool aligned = reinterpret_cast<std::uintptr_t>(bytes.data()) % size_of(type.data_type) == 0;
@@ -193,6 +204,9 @@ Tensor TensorReader::read(const proto::TensorProto& message, const std::string& 
   if (message.data_location() == proto::TensorProto::EXTERNAL) {
     return read_external(message, type, where);
   }
+  if (message.has_raw_place()) {
+    return read_in_place(message, type, where);
+  }
   if (!message.has_raw_data()) {
     return read_lists(message, type, where);
   }
@@ -202,6 +216,21 @@ Tensor TensorReader::read(const proto::TensorProto& message, const std::string& 
          byte_size(type));
   }
   return adopt(type, std::as_bytes(std::span(raw)), owner_);
+}
+
+Tensor TensorReader::read_in_place(const proto::TensorProto& message, const TensorType& type,
+                                   const std::string& where) const {
+  const std::span<const std::byte> file = model_->bytes();
+  const std::uint64_t place = message.raw_place();
+  const std::uint64_t size = message.raw_bytes();
+  if (place > file.size() || size > file.size() - place) {
+    fail(ErrorCode::kInvalidModel, "{}: bytes {} to {} of a file of {}", where, place, place + size, file.size());
+  }
+  if (size != byte_size(type)) {
+    fail(ErrorCode::kInvalidModel, "{} is {} and holds {} bytes, expected {}", where, to_string(type), size,
+         byte_size(type));
+  }
+  return defer(type, file.subspan(place, size), model_);
 }
 
 Tensor TensorReader::read_external(const proto::TensorProto& message, const TensorType& type,
@@ -229,7 +258,7 @@ Tensor TensorReader::read_external(const proto::TensorProto& message, const Tens
     fail(ErrorCode::kInvalidModel, "{} needs {} bytes from {} on of '{}', which has {}", where, needed, offset,
          location, bytes.size());
   }
-  return adopt(type, bytes.subspan(offset, needed), file);
+  return defer(type, bytes.subspan(offset, needed), file);
 }
 
 const std::shared_ptr<const MappedFile>& TensorReader::open(const std::string& location, const std::string& where) {

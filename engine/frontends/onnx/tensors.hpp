@@ -25,10 +25,13 @@ DataType data_type_of(std::int32_t number, std::string_view where);
 class TensorReader {
  public:
   /// \param folder  Of the model file; external data must lie inside.
-  /// \param bytes   Size of the model file.
+  /// \param model   The model file.
   /// \param owner   Keeps the parsed messages alive: tensors point into them where alignment allows.
-  TensorReader(std::filesystem::path folder, std::uint64_t bytes, std::shared_ptr<const void> owner)
-      : folder_(std::move(folder)), bytes_(bytes), owner_(std::move(owner)) {}
+  TensorReader(std::filesystem::path folder, std::shared_ptr<const MappedFile> model, std::shared_ptr<const void> owner)
+      : folder_(std::move(folder)),
+        model_(std::move(model)),
+        bytes_(model_->bytes().size()),
+        owner_(std::move(owner)) {}
 
   /// Changes what keeps the messages alive that are read from now on. \return The owner until now.
   std::shared_ptr<const void> set_owner(std::shared_ptr<const void> owner) {
@@ -49,10 +52,12 @@ class TensorReader {
   [[nodiscard]] const std::map<std::string, std::shared_ptr<const MappedFile>>& files() const { return files_; }
 
  private:
+  Tensor read_in_place(const proto::TensorProto& message, const TensorType& type, const std::string& where) const;
   Tensor read_external(const proto::TensorProto& message, const TensorType& type, const std::string& where);
   const std::shared_ptr<const MappedFile>& open(const std::string& location, const std::string& where);
 
   std::filesystem::path folder_;
+  std::shared_ptr<const MappedFile> model_;
   std::uint64_t bytes_;
   std::shared_ptr<const void> owner_;
   std::map<std::string, std::shared_ptr<const MappedFile>> files_;

@@ -336,7 +336,9 @@ class GraphBuilder {
     }
     const std::byte* data = bytes.data() + begin;
     if (!bits && reinterpret_cast<std::uintptr_t>(data) % size_of(type.data_type) == 0) {
-      return {type, data, weights_};
+      return needed == 0 || type.data_type == DataType::kBool
+                 ? Tensor(type, data, weights_)
+                 : Tensor::deferred(type, type.data_type, bytes.subspan(begin, needed), weights_);
     }
     // Files align nothing, so some are copied; constants that lie over each other could ask for any amount.
     copied_bytes_ += bits ? byte_size(type) : needed;
@@ -478,7 +480,7 @@ Model read(const std::filesystem::path& path) {
   model.name = path.stem().string();
   model.path = path;
   model.format = fmt::format("OpenVINO IR v{}", ir.version);
-  model.hash = content_hash({xml->bytes(), weights == nullptr ? std::span<const std::byte>() : weights->bytes()});
+  model.hash = content_hash_of({path, weights == nullptr ? std::filesystem::path() : weights_path});
   model.graph = GraphBuilder(ir, weights, weights_path.filename().string()).build().graph;
   model.metadata = ir.metadata;
   verify(model.graph);

@@ -34,9 +34,8 @@ Model read(const std::filesystem::path& path) {
   model.graph = Importer(loaded, variables).build(model.name);
   std::error_code absent;  // a SavedModel without variables has no index
   const auto index = variables / "variables.index";
-  model.hash = loaded.saved_model && std::filesystem::exists(index, absent)
-                   ? content_hash({file->bytes(), MappedFile::open(index)->bytes()})
-                   : content_hash({file->bytes()});
+  model.hash = loaded.saved_model && std::filesystem::exists(index, absent) ? content_hash_of({path, index})
+                                                                            : content_hash_of({path});
   return model;
 }
 

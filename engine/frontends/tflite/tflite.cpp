@@ -37,7 +37,7 @@ Model read(const std::filesystem::path& path) {
   model.name = path.stem().string();
   model.path = path;
   model.format = "TensorFlow Lite";
-  model.hash = content_hash({mapped->bytes()});
+  model.hash = content_hash_of({path});
   model.graph = Importer(file).build();
   if (file.model->description() != nullptr) {
     model.metadata["description"] = file.model->description()->str();

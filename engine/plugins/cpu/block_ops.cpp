@@ -77,6 +77,34 @@ void apply(const BlockOp& op, float* x, const float* operand, std::ptrdiff_t str
   }
 }
 
+template <class Rows>
+HWY_INLINE void weigh(const float* const* rows, const float* weights, Rows row_count, std::size_t count, float* sum) {
+  constexpr auto kStep = static_cast<std::size_t>(kLanes);
+  std::size_t i = 0;
+  for (; i + kStep <= count; i += kStep) {
+    V total = hn::Mul(hn::Set(kF32, weights[0]), hn::LoadU(kF32, rows[0] + i));
+    for (std::size_t t = 1; t < row_count; ++t) {
+      total = hn::MulAdd(hn::Set(kF32, weights[t]), hn::LoadU(kF32, rows[t] + i), total);
+    }
+    hn::StoreU(total, kF32, sum + i);
+  }
+  for (; i < count; ++i) {
+    float total = 0;
+    for (std::size_t t = 0; t < row_count; ++t) {
+      total += weights[t] * rows[t][i];
+    }
+    sum[i] = total;
+  }
+}
+
+void weigh_any(const float* const* rows, const float* weights, std::size_t row_count, std::size_t count, float* sum) {
+  if (row_count == 2) {
+    weigh(rows, weights, std::integral_constant<std::size_t, 2>(), count, sum);
+  } else {
+    weigh(rows, weights, row_count, count, sum);
+  }
+}
+
 }  // namespace
 }  // namespace fovea::cpu::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
@@ -85,9 +113,18 @@ HWY_AFTER_NAMESPACE();
 namespace fovea::cpu {
 
 HWY_EXPORT(apply);
+HWY_EXPORT(weigh_any);
 
 void apply_block(const BlockOp& op, float* x, const float* operand, std::ptrdiff_t stride, std::size_t count) {
   HWY_DYNAMIC_DISPATCH(apply)(op, x, operand, stride, count);
+}
+
+void weigh_rows(const float* const* rows, const float* weights, std::size_t row_count, std::size_t count, float* sum) {
+  if (row_count == 0) {
+    std::fill_n(sum, count, 0.0F);
+    return;
+  }
+  HWY_DYNAMIC_DISPATCH(weigh_any)(rows, weights, row_count, count, sum);
 }
 
 }  // namespace fovea::cpu

@@ -21,4 +21,7 @@ struct BlockOp {
 /// \note Functions are within 16 roundings of the exact value, sigmoid, swish and mish within 16 + |x| (tested).
 void apply_block(const BlockOp& op, float* x, const float* operand, std::ptrdiff_t stride, std::size_t count);
 
+/// sum[i] = Σ weights[t] · rows[t][i] for i < count, in the order of t.
+void weigh_rows(const float* const* rows, const float* weights, std::size_t row_count, std::size_t count, float* sum);
+
 }  // namespace fovea::cpu

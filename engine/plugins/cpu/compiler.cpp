@@ -6,6 +6,8 @@
 #include <set>
 
 #include "engine/ops/op_def.hpp"
+#include "engine/plugins/cpu/byte_matrix.hpp"
+#include "engine/plugins/cpu/joints.hpp"
 #include "engine/runtime/memory_plan.hpp"
 
 namespace fovea::cpu {
@@ -68,10 +70,51 @@ std::string form_text(TensorType type, Form form) {
   return fmt::format("{} {}", to_string(type), last ? "nhwc" : type.shape.size() == 4 ? "nchw" : "plain");
 }
 
+/// Lets go of weights when the last node that packs them is planned: from then on their packed form is all there is.
+class WeightUses {
+ public:
+  explicit WeightUses(const Graph& graph) : left_(graph.values.size(), 0) {
+    const std::vector<int> uses = graph.use_counts();
+    for (const Node& node : graph.nodes) {
+      if (packs(node)) {
+        ++left_[index(node.inputs[1])];
+      }
+    }
+    for (std::size_t i = 0; i < left_.size(); ++i) {
+      // Whatever else reads a constant may look at it later.
+      left_[i] = left_[i] == uses[i] ? left_[i] : 0;
+    }
+  }
+
+  void let_go(Graph& graph, const Node& node) {
+    if (packs(node) && graph.is_constant(node.inputs[1]) && left_[index(node.inputs[1])] > 0 &&
+        --left_[index(node.inputs[1])] == 0) {
+      graph.value(node.inputs[1]).constant = Tensor();
+    }
+  }
+
+ private:
+  static std::size_t index(ValueId id) { return static_cast<std::size_t>(id); }
+
+  static bool packs(const Node& node) {
+    static constexpr std::array<std::string_view, 5> kOps = {
+        "Convolution", "GroupConvolution", "ConvolutionBackpropData", "GroupConvolutionBackpropData", "MatMul"};
+    return std::ranges::find(kOps, node.op->name) != kOps.end();
+  }
+
+  std::vector<int> left_;  ///< By value: nodes that pack it and are not planned yet; 0 for all others.
+};
+
+bool is_in(const std::vector<std::size_t>& list, std::size_t value) {
+  return std::ranges::find(list, value) != list.end();
+}
+
 class Compiler {
  public:
-  Compiler(const Graph& graph, const CompileOptions& options) : graph_(graph), options_(options) {
+  Compiler(Graph graph, std::unique_ptr<Packing> packing, const CompileOptions& options)
+      : graph_(std::move(graph)), options_(options), weights_(graph_) {
     program_.threads = options.threads;
+    program_.packing = std::move(packing);
   }
 
   std::shared_ptr<const Program> compile() {
@@ -80,9 +123,20 @@ class Compiler {
       program_.input_types.push_back(graph_.value(port.value).type);
     }
     find_quantisers();
+    if (!options_.bf16 && quantisers_.empty()) {
+      joints_ = find_joints(graph_);
+      for (const auto& [node, joint] : joints_) {
+        absorbed_.insert(joint.before);
+      }
+    }
     for (const Node& node : graph_.nodes) {
-      if (!absorbed_.contains(&node)) {
-        compile_node(node);
+      if (absorbed_.contains(&node)) {
+        continue;
+      }
+      compile_node(node);
+      weights_.let_go(graph_, node);
+      if (const auto joint = joints_.find(&node); joint != joints_.end() && joint->second.before != nullptr) {
+        weights_.let_go(graph_, *joint->second.before);
       }
     }
     for (const GraphPort& port : graph_.outputs) {
@@ -90,6 +144,7 @@ class Compiler {
       program_.output_types.push_back(graph_.value(port.value).type);
     }
     place_buffers();
+    program_.packing->finish();
     return std::make_shared<const Program>(std::move(program_));
   }
 
@@ -198,7 +253,8 @@ class Compiler {
     if (form.stored == DataType::kBF16) {
       content = content.cast(DataType::kBF16);
     }
-    program_.buffers.push_back({.bytes = content.bytes().size(), .first = 0, .last = 0, .offset = 0, .constant = {}});
+    program_.buffers.push_back(
+        {.bytes = byte_size(content.type()), .first = 0, .last = 0, .offset = 0, .constant = {}});
     program_.buffers.back().constant = std::move(content);
     return buffers_[{value, form}] = static_cast<int>(program_.buffers.size()) - 1;
   }
@@ -246,6 +302,19 @@ class Compiler {
     fail(ErrorCode::kUnsupported, "node '{}' ({}): no kernel", context.node.name, context.node.op->name);
   }
 
+  /// What the step of a node reads: inputs of the node before it, where one is computed in the same step, then its own
+  /// but for that node's result.
+  std::vector<ValueId> inputs_of(const Node& node, const Joint& joint) const {
+    std::vector<ValueId> inputs;
+    if (joint.before != nullptr) {
+      inputs = joint.before->inputs;
+    }
+    for (const ValueId input : node.inputs) {
+      inputs.push_back(joint.before != nullptr && input == joint.before->outputs[0] ? kNone : input);
+    }
+    return inputs;
+  }
+
   void compile_node(const Node& node) {
     std::vector<Form> forms;
     for (const ValueId input : node.inputs) {
@@ -253,17 +322,27 @@ class Compiler {
     }
     const Node* const behind = quantisers_.contains(&node) ? nullptr : quantiser_behind(node);
     const auto quantiser = quantisers_.find(behind != nullptr ? behind : &node);
-    const NodeContext context{graph_,        node,
-                              forms,         options_.threads,
-                              options_.bf16, quantiser == quantisers_.end() ? nullptr : &quantiser->second};
+    const auto found = joints_.find(&node);
+    const Joint joint = found == joints_.end() ? Joint() : found->second;
+    const NodeContext context{graph_,
+                              node,
+                              forms,
+                              options_.threads,
+                              options_.bf16,
+                              quantiser == quantisers_.end() ? nullptr : &quantiser->second,
+                              program_.packing.get(),
+                              joint.before,
+                              joint.mean != nullptr};
     ProgramStep compiled;
     compiled.plan = choose_kernel(context, compiled.info.refusals);
     compiled.info.node = node.name;
     compiled.info.op = node.op->name;
     compiled.info.kernel = compiled.plan.kernel;
     compiled.info.output = form_text(context.output(), compiled.plan.outputs[0]);
-    for (std::size_t i = 0; i < node.inputs.size(); ++i) {
-      compiled.inputs.push_back(node.inputs[i] == kNone ? -1 : buffer_in(node.inputs[i], compiled.plan.inputs[i]));
+    const std::vector<ValueId> inputs = inputs_of(node, joint);
+    for (std::size_t i = 0; i < inputs.size(); ++i) {
+      const bool read = inputs[i] != kNone && !is_in(compiled.plan.packed, i);
+      compiled.inputs.push_back(read ? buffer_in(inputs[i], compiled.plan.inputs[i]) : -1);
     }
     for (const int input : compiled.inputs) {
       if (input >= 0) {
@@ -284,6 +363,10 @@ class Compiler {
       }
       if (compiled.plan.quantises && behind != nullptr) {
         absorbed_.insert(behind);
+      }
+      if (compiled.plan.means) {
+        compiled.outputs.push_back(add_buffer(joint.mean->outputs[0], compiled.plan.outputs.back()));
+        absorbed_.insert(joint.mean);
       }
     }
     if (compiled.plan.scratch_bytes > 0) {
@@ -324,20 +407,22 @@ class Compiler {
   }
 
   void place_buffers() {
-    const int end = step();
     // Inputs keep what the caller wrote between runs; outputs are read after the run.
-    for (const int id : program_.inputs) {
-      program_.buffers[static_cast<std::size_t>(id)].first = 0;
-      program_.buffers[static_cast<std::size_t>(id)].last = end;
-    }
-    for (const int id : program_.outputs) {
-      program_.buffers[static_cast<std::size_t>(id)].last = end;
+    for (const std::vector<int>* ports : {&program_.inputs, &program_.outputs}) {
+      for (const int id : *ports) {
+        Buffer& buffer = program_.buffers[static_cast<std::size_t>(id)];
+        if (buffer.constant.empty() && !buffer.of_request) {
+          buffer.of_request = true;
+          buffer.offset = program_.request_bytes;
+          program_.request_bytes += aligned_size(buffer.bytes);
+        }
+      }
     }
     std::vector<BufferUse> uses;
     std::vector<std::size_t> placed;
     for (std::size_t i = 0; i < program_.buffers.size(); ++i) {
       const Buffer& buffer = program_.buffers[i];
-      if (buffer.constant.empty()) {
+      if (buffer.constant.empty() && !buffer.of_request) {
         uses.push_back({buffer.bytes, buffer.first, buffer.last});
         placed.push_back(i);
       }
@@ -346,24 +431,41 @@ class Compiler {
     for (std::size_t i = 0; i < placed.size(); ++i) {
       program_.buffers[placed[i]].offset = plan.offsets[i];
     }
-    program_.arena_bytes = plan.arena_bytes;
+    program_.request_bytes += kByteSlack;
+    program_.arena_bytes = plan.arena_bytes + kByteSlack;
     program_.arena_lower_bound_bytes = plan.lower_bound_bytes;
   }
 
-  const Graph& graph_;
+  Graph graph_;
   const CompileOptions& options_;
+  WeightUses weights_;
   Program program_;
   std::map<std::pair<ValueId, Form>, int> buffers_;
   std::map<ValueId, Form> produced_;  ///< The form a value was computed in.
   std::map<const Node*, Quantiser> quantisers_;
   std::map<ValueId, const Node*> only_readers_;  ///< Values that one FakeQuantize reads and nothing else.
-  std::set<const Node*> absorbed_;               ///< Computed by the node before.
+  std::map<const Node*, Joint> joints_;
+  std::set<const Node*> absorbed_;  ///< Computed in the step of another node.
 };
 
 }  // namespace
 
-std::shared_ptr<const Program> compile(const Graph& graph, const CompileOptions& options) {
-  return Compiler(graph, options).compile();
+std::shared_ptr<const Program> compile(Graph graph, std::unique_ptr<Packing> packing, const CompileOptions& options) {
+  return Compiler(std::move(graph), std::move(packing), options).compile();
+}
+
+MemoryUse memory_of(const Program& program) {
+  MemoryUse use{.request = program.request_bytes, .arena = program.arena_bytes};
+  for (const Buffer& buffer : program.buffers) {
+    use.constants += buffer.constant.empty() ? 0 : buffer.bytes;
+    use.mapped += buffer.constant.in_memory() && !buffer.constant.source().bytes.empty() ? buffer.bytes : 0;
+  }
+  for (const ProgramStep& step : program.steps) {
+    use.scratch =
+        std::max(use.scratch, step.scratch < 0 ? 0 : program.buffers[static_cast<std::size_t>(step.scratch)].bytes);
+  }
+  program.packing->count(use);
+  return use;
 }
 
 }  // namespace fovea::cpu

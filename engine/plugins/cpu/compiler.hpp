@@ -1,4 +1,4 @@
-// Turns an optimised graph into steps with kernels, layouts and one memory arena.
+// Turns an optimised graph into steps with kernels, layouts and places in memory.
 #pragma once
 
 #include <memory>
@@ -7,17 +7,19 @@
 
 #include "engine/graph/graph.hpp"
 #include "engine/plugins/cpu/kernel.hpp"
+#include "engine/plugins/cpu/packing.hpp"
 #include "engine/runtime/plugin.hpp"
 
 namespace fovea::cpu {
 
-/// Memory of one value in one form: a place in the arena, or a constant.
+/// Memory of one value in one form: a place in a run's arena or in the request's memory, or a constant.
 struct Buffer {
   std::size_t bytes = 0;
-  int first = 0;           ///< Step that writes it; 0 for inputs.
-  int last = 0;            ///< Last step that reads it.
-  std::size_t offset = 0;  ///< In the arena.
-  Tensor constant;         ///< Not empty: the content, shared by all requests.
+  int first = 0;            ///< Step that writes it; 0 for inputs.
+  int last = 0;             ///< Last step that reads it.
+  std::size_t offset = 0;   ///< In the arena, or in the request's memory.
+  bool of_request = false;  ///< An input or output of the graph: it outlives the run.
+  Tensor constant;          ///< Not empty: the content, shared by all requests.
 };
 
 /// One kernel call with its buffers (indices into Program::buffers; -1: absent).
@@ -39,7 +41,9 @@ struct Program {
   std::vector<TensorType> output_types;
   std::size_t arena_bytes = 0;
   std::size_t arena_lower_bound_bytes = 0;
+  std::size_t request_bytes = 0;  ///< Inputs and outputs.
   int threads = 1;
+  std::unique_ptr<Packing> packing;  ///< Owns the packed weights.
 };
 
 struct CompileOptions {
@@ -48,7 +52,12 @@ struct CompileOptions {
   bool int8 = false;  ///< What FakeQuantize brings onto steps may be stored and multiplied as bytes.
 };
 
-/// \param graph  After the standard passes. \throws Error{kUnsupported} when no kernel takes a node.
-std::shared_ptr<const Program> compile(const Graph& graph, const CompileOptions& options);
+/// \param graph    After the standard passes. Weights are let go of as they are packed.
+/// \param packing  Empty, or with weights from a cache file.
+/// \throws Error{kUnsupported} when no kernel takes a node.
+std::shared_ptr<const Program> compile(Graph graph, std::unique_ptr<Packing> packing, const CompileOptions& options);
+
+/// What the program takes.
+MemoryUse memory_of(const Program& program);
 
 }  // namespace fovea::cpu

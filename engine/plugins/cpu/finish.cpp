@@ -46,6 +46,12 @@ std::vector<const float*> finish_operands(const Finish& finish, const Bindings& 
   return operands;
 }
 
+void shift_inputs(Finish& finish, std::size_t by) {
+  for (FinishStep& step : finish.steps) {
+    step.input += by;
+  }
+}
+
 void want_operand_layouts(const Finish& finish, KernelPlan& plan) {
   for (const FinishStep& step : finish.steps) {
     if (step.operand == FinishStep::Operand::kFull) {

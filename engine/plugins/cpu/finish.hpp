@@ -34,6 +34,9 @@ std::size_t covered_post_ops(const NodeContext& context, const Finish& finish);
 /// The operand of each step in one request; nullptr for steps without.
 std::vector<const float*> finish_operands(const Finish& finish, const Bindings& bindings);
 
+/// Operands come `by` inputs later: behind those of a node that is computed before this one, in one step.
+void shift_inputs(Finish& finish, std::size_t by);
+
 /// Asks for the layouts that `finish` reads operands in.
 void want_operand_layouts(const Finish& finish, KernelPlan& plan);
 

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "engine/graph/graph.hpp"
+#include "engine/plugins/cpu/packing.hpp"
 #include "engine/plugins/cpu/steps.hpp"
 #include "engine/plugins/cpu/work_pool.hpp"
 
@@ -45,12 +46,27 @@ struct NodeContext {
   bool bf16 = false;            ///< f32 may be multiplied and stored as bf16.
   /// Of the node itself, or of the FakeQuantize that alone reads its result; nullptr: none, or not to be used.
   const Quantiser* quantiser = nullptr;
+  Packing* packing = nullptr;  ///< Of the model that is being compiled; never null.
+  /// Computed together with the node, which alone reads its result (joints.hpp): its inputs come before the node's own
+  /// in the plan, whose input for that result is absent.
+  const Node* before = nullptr;
+  bool means = false;  ///< The means over height and width are wanted too, as a second output of the plan.
 
   [[nodiscard]] const TensorType& input(std::size_t i) const { return graph.value(node.inputs.at(i)).type; }
   [[nodiscard]] const TensorType& output(std::size_t i = 0) const { return graph.value(node.outputs.at(i)).type; }
   /// The content of a constant input, else nullptr.
   [[nodiscard]] const Tensor* constant(std::size_t i) const {
     return i < node.inputs.size() ? graph.constant(node.inputs[i]) : nullptr;
+  }
+  /// Weights in this kernel's own order, made by `fill` unless the process or a cache file has them; see Packing::get.
+  /// Valid as long as the compiled model.
+  [[nodiscard]] std::span<const std::byte> packed(std::string_view form, const Tensor& weights, std::size_t bytes,
+                                                  const Packing::Fill& fill) const {
+    return packing->get(node.name, form, weights, bytes, fill);
+  }
+  /// Inputs of the step: of the node, and of the one before it where there is one.
+  [[nodiscard]] std::size_t all_inputs() const {
+    return node.inputs.size() + (before == nullptr ? 0 : before->inputs.size());
   }
   /// Inputs of the operator itself, without the operands of post-ops.
   [[nodiscard]] std::size_t own_inputs() const;
@@ -82,8 +98,10 @@ struct KernelPlan {
   std::string kernel;                ///< Name and implementation, for people.
   std::vector<Form> inputs;          ///< Wanted form of each input.
   std::vector<Form> outputs;         ///< Form of each output.
+  std::vector<std::size_t> packed;   ///< Inputs it holds in an order of its own: not read when it runs, and not bound.
   std::size_t scratch_bytes = 0;     ///< Memory needed during the step only.
   bool quantises = false;            ///< outputs[0] is what the FakeQuantize behind the node gives.
+  bool means = false;                ///< There is one more output: means over height and width, [N,C].
   std::size_t post_ops_done = 0;     ///< Leading post-ops the kernel applies; the compiler adds a step for the rest.
   std::optional<std::size_t> alias;  ///< outputs[0] is this input's memory under another shape; nothing runs.
   std::function<BoundStep(const Bindings&)> bind;

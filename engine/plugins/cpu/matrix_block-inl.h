@@ -30,6 +30,44 @@ constexpr int kRows = 6;
 inline std::int64_t lanes() { return kLanes; }
 inline std::int64_t rows_at_once() { return kRows; }
 
+/// The same address, which the compiler takes for a new one: GCC 12 else keeps each sum of it and a constant in a
+/// register of its own, of which there are too few.
+HWY_INLINE const float* opaque(const float* address) {
+  asm("" : "+r"(address));
+  return address;
+}
+
+/// Addresses of R rows `stride` apart, so that four rows share a register: x86 adds 1 or 2 strides by itself.
+template <int R>
+struct RowBases {
+  static constexpr int kBases = (R + 4) / 4;
+  const float* base[kBases];
+  std::int64_t stride;
+
+  RowBases() = default;
+  HWY_INLINE RowBases(const float* first, std::int64_t floats) : stride(floats) {
+    FOVEA_UNROLL
+    for (int i = 0; i < kBases; ++i) {
+      base[i] = opaque(first + 4 * i * stride);
+    }
+  }
+
+  [[nodiscard]] HWY_INLINE RowBases moved(std::int64_t floats) const {
+    RowBases result;
+    result.stride = stride;
+    FOVEA_UNROLL
+    for (int i = 0; i < kBases; ++i) {
+      result.base[i] = opaque(base[i] + floats);
+    }
+    return result;
+  }
+
+  [[nodiscard]] HWY_INLINE const float* row(int r) const {
+    const int i = (r + 1) / 4;
+    return base[i] + (r - 4 * i) * stride;
+  }
+};
+
 /// c[R, kWide vectors] = a[R, depth] · panel[depth, kWide vectors]. `panel` and `c` are aligned to vectors.
 template <int R, int kWide>
 HWY_INLINE void multiply_rows(const float* a, std::int64_t a_stride, const float* panel, float* c,
@@ -41,14 +79,16 @@ HWY_INLINE void multiply_rows(const float* a, std::int64_t a_stride, const float
       sums[r][w] = hn::Zero(kF32);
     }
   }
+  const RowBases<R> rows(a, a_stride);
   for (std::int64_t k = 0; k < depth; ++k) {
+    const RowBases<R> taps = rows.moved(k);
     V column[kWide];
     for (int w = 0; w < kWide; ++w) {
       column[w] = hn::Load(kF32, panel + (k * kWide + w) * kLanes);
     }
     FOVEA_UNROLL
     for (int r = 0; r < R; ++r) {
-      const V value = hn::Set(kF32, a[r * a_stride + k]);
+      const V value = hn::Set(kF32, *taps.row(r));
       for (int w = 0; w < kWide; ++w) {
         sums[r][w] = hn::MulAdd(value, column[w], sums[r][w]);
       }

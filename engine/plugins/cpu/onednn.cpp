@@ -265,6 +265,15 @@ std::size_t row_offset_bytes(const Shape& shape, DataType stored, std::int64_t p
   return static_cast<std::size_t>((picture * shape[2] + row) * shape[3] * shape[1]) * size_of(stored);
 }
 
+namespace {
+
+// Every band reads all weights. Those that a core's second-level cache does not hold come from the third or from
+// memory: a band must compute long enough for that to be a small part of its time.
+constexpr std::size_t kNearWeights = std::size_t{512} << 10;
+constexpr double kFlopsAWeightByte = 16;
+
+}  // namespace
+
 std::int64_t length_of_part(std::int64_t items, double flops_an_item, int threads) {
   constexpr double kLeastFlops = 2e6;  // some 10 µs of a core
   const std::int64_t shares = threads < 2 ? 1 : threads * kChunksAThread;
@@ -272,8 +281,13 @@ std::int64_t length_of_part(std::int64_t items, double flops_an_item, int thread
   return std::max(least, (items + shares - 1) / shares);
 }
 
-std::vector<Band> divide_rows(const ops::Window& rows, std::int64_t batch, double flops_a_row, int threads) {
-  const std::int64_t length = length_of_part(batch * rows.output, flops_a_row, threads);
+std::vector<Band> divide_rows(const ops::Window& rows, std::int64_t batch, double flops_a_row, int threads,
+                              std::size_t weight_bytes) {
+  std::int64_t length = length_of_part(batch * rows.output, flops_a_row, threads);
+  if (weight_bytes > kNearWeights) {
+    const auto worth = static_cast<std::int64_t>(kFlopsAWeightByte * static_cast<double>(weight_bytes) / flops_a_row);
+    length = std::max(length, std::min(worth, (batch * rows.output + threads - 1) / std::max(threads, 1)));
+  }
   const std::int64_t bands = (rows.output + length - 1) / length;  // of a picture
   std::vector<Band> result;
   if (threads < 2 || bands * batch < 2) {
@@ -300,14 +314,39 @@ std::vector<Band> divide_rows(const ops::Window& rows, std::int64_t batch, doubl
   return result;
 }
 
-dnnl::memory pack(const Tensor& tensor, const dnnl::memory::desc& as, const dnnl::memory::desc& wanted,
-                  std::size_t offset_bytes) {
-  dnnl::memory source(as, onednn_engine(), const_cast<std::byte*>(tensor.bytes().data()) + offset_bytes);
-  dnnl::memory packed(wanted, onednn_engine());
-  dnnl::stream stream(onednn_engine());
-  dnnl::reorder(source, packed).execute(stream, source, packed);
-  stream.wait();
-  return packed;
+namespace {
+
+/// All that tells this layout from others.
+std::string text_of(const dnnl::memory::desc& desc) {
+  const dnnl_memory_desc_t& d = desc.data;
+  const auto list = [](const auto* values, int count) { return fmt::join(values, values + count, ","); };
+  std::string text = fmt::format("{} {}:{} {} {} {}", static_cast<int>(d.data_type), list(d.dims, d.ndims),
+                                 list(d.padded_dims, d.ndims), list(d.padded_offsets, d.ndims), d.offset0,
+                                 static_cast<int>(d.format_kind));
+  const dnnl_blocking_desc_t& blocks = d.format_desc.blocking;
+  text += fmt::format(" {} {}:{} {} {} {} {}", list(blocks.strides, d.ndims),
+                      list(blocks.inner_blks, blocks.inner_nblks), list(blocks.inner_idxs, blocks.inner_nblks),
+                      d.extra.flags, d.extra.compensation_mask, d.extra.scale_adjust, d.extra.asymm_compensation_mask);
+  return text;
+}
+
+}  // namespace
+
+dnnl::memory pack(const NodeContext& context, const Tensor& tensor, const dnnl::memory::desc& as,
+                  const dnnl::memory::desc& wanted, std::size_t offset_bytes) {
+  if (wanted.data.format_kind != dnnl_blocked) {
+    fail(ErrorCode::kInternal, "oneDNN wants weights of node '{}' in a layout of its own", context.node.name);
+  }
+  const auto fill = [&](const Tensor& source, std::span<std::byte> target) {
+    dnnl::memory from(as, onednn_engine(), const_cast<std::byte*>(source.bytes().data()) + offset_bytes);
+    dnnl::memory to(wanted, onednn_engine(), target.data());
+    dnnl::stream stream(onednn_engine());
+    dnnl::reorder(from, to).execute(stream, from, to);
+    stream.wait();
+  };
+  const std::string form = fmt::format("onednn {} {} {}", offset_bytes, text_of(as), text_of(wanted));
+  const std::span<const std::byte> bytes = context.packed(form, tensor, wanted.get_size(), fill);
+  return {wanted, onednn_engine(), const_cast<std::byte*>(bytes.data())};
 }
 
 bool is_reference_implementation(const std::string& info) { return info.find("ref") != std::string::npos; }

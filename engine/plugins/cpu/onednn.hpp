@@ -63,10 +63,10 @@ std::size_t scratch_of_workers(std::size_t bytes, int threads);
 /// a request, so running passes a prepared array. \param threads  For which the plan has scratch memory.
 std::function<BoundStep(const Bindings&)> bind_chunks(std::vector<OneDnnChunk> chunks, int threads);
 
-/// Copies a tensor of ours, or the part of it from `offset_bytes` on, into the layout a primitive wants (done once, at
-/// compile time).
-dnnl::memory pack(const Tensor& tensor, const dnnl::memory::desc& as, const dnnl::memory::desc& wanted,
-                  std::size_t offset_bytes = 0);
+/// A constant of the node, or the part of it from `offset_bytes` on, in the layout a primitive wants. Made at compile
+/// time at most once; valid as long as the compiled model.
+dnnl::memory pack(const NodeContext& context, const Tensor& tensor, const dnnl::memory::desc& as,
+                  const dnnl::memory::desc& wanted, std::size_t offset_bytes = 0);
 
 /// True for implementations that are hundreds of times slower than the others; kernels then refuse.
 bool is_reference_implementation(const std::string& info);
@@ -90,6 +90,7 @@ std::size_t row_offset_bytes(const Shape& shape, DataType stored, std::int64_t p
 
 /// \param flops_a_row  Of an output row: bands are long enough to be worth sharing.
 /// \return Empty when the step is better computed in one piece.
-std::vector<Band> divide_rows(const ops::Window& rows, std::int64_t batch, double flops_a_row, int threads);
+std::vector<Band> divide_rows(const ops::Window& rows, std::int64_t batch, double flops_a_row, int threads,
+                              std::size_t weight_bytes = 0);
 
 }  // namespace fovea::cpu

@@ -109,13 +109,14 @@ void load_tile(const WinogradShape& shape, const float* src, std::int64_t y, std
   }
 }
 
-/// Transforms one tile's products back and stores its pixels, the first of which is (y, x).
-/// \param at  Index of the picture's first value in the output.
+/// Transforms one tile's products of the channels [first, last) back and stores its pixels, the first of which is (y,
+/// x). \param at  Index of the picture's first value in the output.
 void store_tile(const WinogradShape& shape, const Finish& finish, const float* const* operands, const float* m,
-                std::int64_t tap_stride, std::int64_t y, std::int64_t x, std::int64_t at, float* dst) {
+                std::int64_t tap_stride, std::int64_t first, std::int64_t last, std::int64_t y, std::int64_t x,
+                std::int64_t at, float* dst) {
   const std::int64_t rows = std::min<std::int64_t>(kStep, shape.out_height - y);
   const auto columns = static_cast<int>(std::min<std::int64_t>(kStep, shape.out_width - x));
-  for (std::int64_t k = 0; k < shape.outputs; k += kLanes) {
+  for (std::int64_t k = first; k < std::min(last, shape.outputs); k += kLanes) {
     const ChannelVector where = channel_vector(k, shape.outputs);
     V half[kStep][kTile];
     FOVEA_UNROLL
@@ -123,7 +124,7 @@ void store_tile(const WinogradShape& shape, const Finish& finish, const float* c
       V column[kTile];
       FOVEA_UNROLL
       for (int i = 0; i < kTile; ++i) {
-        column[i] = hn::Load(kF32, m + (i * kTile + j) * tap_stride + k);
+        column[i] = hn::Load(kF32, m + (i * kTile + j) * tap_stride + k - first);
       }
       V out[kStep];
       transform_output(column, out);
@@ -146,10 +147,13 @@ void run_block(const WinogradPlan& plan, const Finish& finish, const float* cons
   const WinogradShape& shape = plan.shape;
   src += picture * shape.height * shape.width * shape.channels;
   const std::int64_t at = picture * shape.out_height * shape.out_width * shape.outputs;
-  const std::int64_t first = block * plan.tiles_a_block;
+  // Blocks with the same weights follow each other.
+  const std::int64_t first = block % plan.tile_blocks * plan.tiles_a_block;
+  const std::int64_t first_output = block / plan.tile_blocks * plan.outputs_a_part;
+  const std::int64_t last_output = std::min(first_output + plan.outputs_a_part, plan.padded_outputs);
   const std::int64_t count = std::min(plan.tiles_a_block, plan.tiles - first);
   const std::int64_t depth = plan.padded_channels;
-  const std::int64_t outputs = plan.padded_outputs;
+  const std::int64_t outputs = plan.outputs_a_part;
   float* const v = scratch;                                       // [taps, tiles, channels]
   float* const m = scratch + kTaps * plan.tiles_a_block * depth;  // [taps, tiles, outputs]
   const std::int64_t v_stride = plan.tiles_a_block * depth;
@@ -161,20 +165,20 @@ void run_block(const WinogradPlan& plan, const Finish& finish, const float* cons
   }
   for (int tap = 0; tap < kTaps; ++tap) {
     const float* a = v + tap * v_stride;
-    const float* b = packed + tap * depth * outputs;
-    float* c = m + tap * m_stride;
-    std::int64_t k = 0;
-    for (; k + 2 * kLanes <= outputs; k += 2 * kLanes) {
+    const float* b = packed + tap * depth * plan.padded_outputs;
+    float* c = m + tap * m_stride - first_output;
+    std::int64_t k = first_output;
+    for (; k + 2 * kLanes <= last_output; k += 2 * kLanes) {
       multiply_panel<2>(count, a, depth, b + k * depth, c + k, outputs, shape.channels);
     }
-    if (k < outputs) {
+    if (k < last_output) {
       multiply_panel<1>(count, a, depth, b + k * depth, c + k, outputs, shape.channels);
     }
   }
   for (std::int64_t t = 0; t < count; ++t) {
     const std::int64_t y = (first + t) / plan.tiles_across * kStep;
     const std::int64_t x = (first + t) % plan.tiles_across * kStep;
-    store_tile(shape, finish, operands, m + t * outputs, m_stride, y, x, at, dst);
+    store_tile(shape, finish, operands, m + t * outputs, m_stride, first_output, last_output, y, x, at, dst);
   }
 }
 
@@ -194,57 +198,9 @@ constexpr int kTaps = 36;
 
 constexpr std::int64_t rounded_up(std::int64_t value, std::int64_t unit) { return (value + unit - 1) / unit * unit; }
 
-/// G · g · Gᵀ for one 3x3 filter, in double: weights are rounded once.
-std::array<double, kTaps> transform_filter(const float* filter) {
-  static constexpr double kG[6][3] = {{1.0 / 4, 0, 0},
-                                      {-1.0 / 6, -1.0 / 6, -1.0 / 6},
-                                      {-1.0 / 6, 1.0 / 6, -1.0 / 6},
-                                      {1.0 / 24, 1.0 / 12, 1.0 / 6},
-                                      {1.0 / 24, -1.0 / 12, 1.0 / 6},
-                                      {0, 0, 1}};
-  double rows[6][3];
-  for (int i = 0; i < 6; ++i) {
-    for (int j = 0; j < 3; ++j) {
-      rows[i][j] = kG[i][0] * filter[j] + kG[i][1] * filter[3 + j] + kG[i][2] * filter[6 + j];
-    }
-  }
-  std::array<double, kTaps> result{};
-  for (int i = 0; i < 6; ++i) {
-    for (int j = 0; j < 6; ++j) {
-      result[static_cast<std::size_t>(i * 6 + j)] =
-          rows[i][0] * kG[j][0] + rows[i][1] * kG[j][1] + rows[i][2] * kG[j][2];
-    }
-  }
-  return result;
-}
-
-}  // namespace
-
-WinogradPlan plan_winograd(const WinogradShape& shape, int threads) {
-  const std::int64_t lanes = HWY_DYNAMIC_DISPATCH(lanes)();
-  const std::int64_t rows = HWY_DYNAMIC_DISPATCH(rows_at_once)();
-  WinogradPlan plan{.shape = shape};
-  plan.tiles_across = (shape.out_width + 3) / 4;
-  plan.tiles = plan.tiles_across * ((shape.out_height + 3) / 4);
-  plan.padded_channels = rounded_up(shape.channels, lanes);
-  plan.padded_outputs = rounded_up(shape.outputs, lanes);
-  // A block's transformed inputs and products stay in a core's second-level cache (1 MiB on current servers, and
-  // little is lost where it is half of that), unless reading the weights once more costs more than leaving it.
-  const std::int64_t weight_bytes = kTaps * shape.channels * plan.padded_outputs * std::int64_t{sizeof(float)};
-  const std::int64_t budget = std::clamp<std::int64_t>(weight_bytes / 4, 900 * 1024, 4096 * 1024);
-  const std::int64_t tile_bytes = kTaps * (plan.padded_channels + plan.padded_outputs) * std::int64_t{sizeof(float)};
-  const std::int64_t most = std::max(rows, budget / tile_bytes / rows * rows);
-  const std::int64_t share = (plan.tiles + threads - 1) / threads;
-  const std::int64_t blocks = (share + most - 1) / most;  // of each thread
-  plan.tiles_a_block = (share + blocks - 1) / blocks;
-  plan.blocks = (plan.tiles + plan.tiles_a_block - 1) / plan.tiles_a_block;
-  plan.scratch_floats =
-      static_cast<std::size_t>(kTaps * plan.tiles_a_block * (plan.padded_channels + plan.padded_outputs));
-  return plan;
-}
-
-double expected_gain(const WinogradPlan& plan, int threads) {
-  // Costs in multiply-adds of the matrix product; they agree with a sweep over 16…512 channels and 7…256 pixels.
+/// Cost of a division in multiply-adds of the matrix product; the constants agree with a sweep over 16…512 channels and
+/// 7…256 pixels.
+double cost_of(const WinogradPlan& plan, int threads) {
   constexpr double kProduct = 1.15;      // the last rows of a block use the registers badly
   constexpr double kInputTransform = 6;  // of one channel of a transformed value
   constexpr double kOutputTransform = 5;
@@ -252,41 +208,78 @@ double expected_gain(const WinogradPlan& plan, int threads) {
   constexpr double kNear = 2.5;
   constexpr double kFar = 6.5;
   constexpr double kFarthest = 13;
-  const WinogradShape& shape = plan.shape;
   const auto channels = static_cast<double>(plan.padded_channels);
   const auto outputs = static_cast<double>(plan.padded_outputs);
   const auto tiles = static_cast<double>(plan.tiles);
-  const double weights = kTaps * static_cast<double>(shape.channels) * outputs;
+  const auto parts = static_cast<double>(plan.parts);
+  const double weights = kTaps * static_cast<double>(plan.shape.channels) * outputs;
   const double weight_bytes = weights * sizeof(float);
   const double read = weight_bytes < 512 * 1024 ? kNear : weight_bytes < 4096 * 1024 ? kFar : kFarthest;
-  const double cost = tiles * (weights * kProduct + kTaps * (channels * kInputTransform + outputs * kOutputTransform)) +
-                      static_cast<double>(plan.blocks) * weights * read;
-  const double direct = 9 * static_cast<double>(shape.channels * shape.outputs * shape.out_height * shape.out_width);
+  const double cost =
+      tiles * (weights * kProduct + kTaps * (parts * channels * kInputTransform + outputs * kOutputTransform)) +
+      static_cast<double>(plan.tile_blocks) * weights * read;
   // Threads whose share is a block less than that of others wait for them.
   const auto rounds = static_cast<double>((plan.blocks + threads - 1) / threads * threads);
-  return direct / (cost * rounds / static_cast<double>(plan.blocks));
+  return cost * rounds / static_cast<double>(plan.blocks);
 }
 
-Tensor pack_winograd_weights(const WinogradPlan& plan, const float* weights) {
+/// A division into so many parts of the output channels, blocks as large as their scratch memory may be.
+WinogradPlan divide(const WinogradShape& shape, int threads, std::int64_t parts) {
   const std::int64_t lanes = HWY_DYNAMIC_DISPATCH(lanes)();
-  const std::int64_t channels = plan.shape.channels;
-  const std::int64_t depth = plan.padded_channels;
-  Tensor packed(DataType::kF32, {kTaps, depth * plan.padded_outputs});
-  float* const data = packed.data<float>().data();
-  std::fill_n(data, packed.size(), 0.0F);
-  for (std::int64_t k = 0; k < plan.shape.outputs; ++k) {
-    // Panels of two vectors of outputs, the last one perhaps of one; inside, channel by channel.
-    const std::int64_t panel = k / (2 * lanes) * (2 * lanes);
-    const std::int64_t width = std::min(2 * lanes, plan.padded_outputs - panel);
-    for (std::int64_t c = 0; c < channels; ++c) {
-      const std::array<double, kTaps> taps = transform_filter(weights + (k * channels + c) * 9);
-      for (int tap = 0; tap < kTaps; ++tap) {
-        data[tap * depth * plan.padded_outputs + panel * depth + c * width + k - panel] =
-            static_cast<float>(taps[static_cast<std::size_t>(tap)]);
-      }
-    }
+  const std::int64_t rows = HWY_DYNAMIC_DISPATCH(rows_at_once)();
+  WinogradPlan plan{.shape = shape};
+  plan.tiles_across = (shape.out_width + 3) / 4;
+  plan.tiles = plan.tiles_across * ((shape.out_height + 3) / 4);
+  plan.padded_channels = rounded_up(shape.channels, lanes);
+  plan.padded_outputs = rounded_up(shape.outputs, lanes);
+  plan.outputs_a_part = std::min(rounded_up((plan.padded_outputs + parts - 1) / parts, 2 * lanes), plan.padded_outputs);
+  plan.parts = (plan.padded_outputs + plan.outputs_a_part - 1) / plan.outputs_a_part;
+  // A block's transformed inputs and products stay in a core's second-level cache (1 MiB on current servers, and
+  // little is lost where it is half of that), unless reading the weights once more costs more than leaving it.
+  const std::int64_t weight_bytes = kTaps * shape.channels * plan.padded_outputs * std::int64_t{sizeof(float)};
+  const std::int64_t budget = std::clamp<std::int64_t>(weight_bytes / 4, 900 * 1024, 4096 * 1024);
+  const std::int64_t tile_bytes = kTaps * (plan.padded_channels + plan.outputs_a_part) * std::int64_t{sizeof(float)};
+  const std::int64_t most = std::max(rows, budget / tile_bytes / rows * rows);
+  const std::int64_t sharers = std::max<std::int64_t>((threads + plan.parts - 1) / plan.parts, 1);
+  const std::int64_t share = (plan.tiles + sharers - 1) / sharers;
+  const std::int64_t blocks = (share + most - 1) / most;  // of each thread
+  plan.tiles_a_block = (share + blocks - 1) / blocks;
+  plan.tile_blocks = (plan.tiles + plan.tiles_a_block - 1) / plan.tiles_a_block;
+  plan.blocks = plan.tile_blocks * plan.parts;
+  plan.scratch_floats =
+      static_cast<std::size_t>(kTaps * plan.tiles_a_block * (plan.padded_channels + plan.outputs_a_part));
+  return plan;
+}
+
+}  // namespace
+
+WinogradPlan plan_winograd(const WinogradShape& shape, int threads) {
+  constexpr double kClearly = 0.93;  // more parts transform the inputs more often, which the cost knows but roughly
+  WinogradPlan best = divide(shape, threads, 1);
+  for (std::int64_t parts = 2; threads > 1 && parts <= 4 * threads; parts *= 2) {
+    const WinogradPlan other = divide(shape, threads, parts);
+    best = cost_of(other, threads) < kClearly * cost_of(best, threads) ? other : best;
   }
-  return packed;
+  return best;
+}
+
+double expected_gain(const WinogradPlan& plan, int threads) {
+  const WinogradShape& shape = plan.shape;
+  const double direct = 9 * static_cast<double>(shape.channels * shape.outputs * shape.out_height * shape.out_width);
+  return direct / cost_of(plan, threads);
+}
+
+std::size_t packed_winograd_floats(const WinogradPlan& plan) {
+  return static_cast<std::size_t>(kTaps * plan.padded_channels * plan.padded_outputs);
+}
+
+std::string winograd_form(const WinogradPlan& plan) {
+  return fmt::format("winograd 4x4 {} of {} by {} of {}, {} lanes", plan.shape.channels, plan.padded_channels,
+                     plan.shape.outputs, plan.padded_outputs, HWY_DYNAMIC_DISPATCH(lanes)());
+}
+
+void pack_winograd_weights(const WinogradPlan& plan, const float* weights, float* packed) {
+  pack_winograd_panels(plan, HWY_DYNAMIC_DISPATCH(lanes)(), weights, packed);
 }
 
 void run_winograd_block(const WinogradPlan& plan, const Finish& finish, const float* const* operands,

@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <string>
 
 #include "engine/plugins/cpu/finish.hpp"
 
@@ -18,14 +19,18 @@ struct WinogradShape {
   std::int64_t pad_top = 0, pad_left = 0;  ///< Zeros around the picture; below and right as many as are read.
 };
 
-/// How the work is divided: output tiles of 4x4 pixels in reading order, some at a time. Depends on the machine's
+/// How the work is divided: output tiles of 4x4 pixels in reading order, some at a time, and where weights are many and
+/// tiles few by output channels too, since every block reads all weights of its channels. Depends on the machine's
 /// vectors, so packed weights fit this process only.
 struct WinogradPlan {
   WinogradShape shape;
   std::int64_t tiles_across = 0;
   std::int64_t tiles = 0;
   std::int64_t tiles_a_block = 0;
-  std::int64_t blocks = 0;
+  std::int64_t tile_blocks = 0;
+  std::int64_t parts = 1;            ///< Of the output channels.
+  std::int64_t outputs_a_part = 0;   ///< Whole panels.
+  std::int64_t blocks = 0;           ///< tile_blocks · parts.
   std::int64_t padded_channels = 0;  ///< Rounded up to whole vectors.
   std::int64_t padded_outputs = 0;
   std::size_t scratch_floats = 0;  ///< Of each thread, aligned to 64 bytes.
@@ -38,13 +43,22 @@ WinogradPlan plan_winograd(const WinogradShape& shape, int threads);
 /// of both: a rule, not a timing, so that a model computes the same bits each time it is compiled.
 double expected_gain(const WinogradPlan& plan, int threads);
 
-/// Transforms weights [outputs, channels, 3, 3].
-Tensor pack_winograd_weights(const WinogradPlan& plan, const float* weights);
+/// Size of the transformed weights.
+std::size_t packed_winograd_floats(const WinogradPlan& plan);
 
-/// Computes the output tiles of block `block` of picture `picture`. Blocks are independent; allocates nothing.
-/// \param src, dst  The first picture.
-/// \param operands  Of each step of `finish`, whose bias has `padded_outputs` values.
-/// \param scratch   plan.scratch_floats, of this thread.
+/// Transforms weights [outputs, channels, 3, 3].
+/// \param packed  packed_winograd_floats, zeros before.
+void pack_winograd_weights(const WinogradPlan& plan, const float* weights, float* packed);
+
+/// The same for vectors of `lanes` floats, at most 32.
+void pack_winograd_panels(const WinogradPlan& plan, std::int64_t lanes, const float* weights, float* packed);
+
+/// Names the order of packed weights.
+std::string winograd_form(const WinogradPlan& plan);
+
+/// Computes the output tiles and channels of block `block` of picture `picture`. Blocks are independent; allocates
+/// nothing. \param src, dst  The first picture. \param operands  Of each step of `finish`, whose bias has
+/// `padded_outputs` values. \param scratch   plan.scratch_floats, of this thread.
 void run_winograd_block(const WinogradPlan& plan, const Finish& finish, const float* const* operands,
                         const float* packed_weights, const float* src, float* dst, std::int64_t picture,
                         std::int64_t block, float* scratch);

@@ -1,4 +1,5 @@
-// Interpolate of height and width, channels last, every mode: taps per output row and column, rows first.
+// Interpolate of height and width, every mode: taps per output row and column. Channels last, or in planes where the
+// result is one of the model's.
 #include "engine/ops/interpolate.hpp"
 
 #include <algorithm>
@@ -6,6 +7,7 @@
 #include <cstring>
 #include <memory>
 
+#include "engine/plugins/cpu/block_ops.hpp"
 #include "engine/plugins/cpu/kernel.hpp"
 
 namespace fovea::cpu {
@@ -129,6 +131,107 @@ KernelPlan plan_copies(const NodeContext& context, const std::shared_ptr<const R
   return plan;
 }
 
+/// Input rows that one output row lies between, or taps it has, at most.
+std::int64_t rows_between(const TapTable& table) {
+  std::int64_t most = 1;
+  for (std::size_t at = 0; at + 1 < table.begin.size(); ++at) {
+    const auto first = table.index.begin() + table.begin[at];
+    const auto last = table.index.begin() + table.begin[at + 1];
+    if (first != last) {
+      const auto [low, high] = std::minmax_element(first, last);
+      most = std::max<std::int64_t>({most, *high - *low + 1, last - first});
+    }
+  }
+  return most;
+}
+
+/// Rows of planes: each input row is stretched once to the output's width and held until the output has passed it.
+class PlaneRows {
+ public:
+  /// \param scratch  `held` rows of the output's width.
+  PlaneRows(const Resize& resize, std::int64_t held, float* scratch) : resize_(resize), held_(held), rows_(scratch) {}
+
+  /// The output's row `item`, counted through all planes.
+  void run(const float* src, float* dst, std::int64_t item) {
+    const std::int64_t plane = item / resize_.output_height;
+    const auto y = static_cast<std::size_t>(item % resize_.output_height);
+    const float* const picture = src + plane * resize_.input_height * resize_.input_width;
+    const auto first = static_cast<std::size_t>(resize_.rows.begin[y]);
+    const auto last = static_cast<std::size_t>(resize_.rows.begin[y + 1]);
+    std::array<const float*, kMostTaps> rows{};
+    for (std::size_t tap = first; tap < last; ++tap) {
+      rows.at(tap - first) = stretched(picture, plane, resize_.rows.index[tap]);
+    }
+    weigh_rows(rows.data(), resize_.rows.weight.data() + first, last - first,
+               static_cast<std::size_t>(resize_.output_width), dst + item * resize_.output_width);
+  }
+
+  static constexpr std::size_t kMostTaps = 8;
+
+ private:
+  const float* stretched(const float* picture, std::int64_t plane, std::int64_t row) {
+    const std::int64_t slot = row % held_;
+    float* const target = rows_ + slot * resize_.output_width;
+    auto& holds = holds_.at(static_cast<std::size_t>(slot));
+    if (holds != std::pair(plane, row)) {
+      holds = {plane, row};
+      const float* const source = picture + row * resize_.input_width;
+      const TapTable& table = resize_.columns;
+      for (std::size_t x = 0; x < static_cast<std::size_t>(resize_.output_width); ++x) {
+        float sum = 0;
+        for (auto tap = static_cast<std::size_t>(table.begin[x]); tap < static_cast<std::size_t>(table.begin[x + 1]);
+             ++tap) {
+          sum += table.weight[tap] * source[table.index[tap]];
+        }
+        target[x] = sum;
+      }
+    }
+    return target;
+  }
+
+  const Resize& resize_;
+  std::int64_t held_;
+  float* rows_;
+  std::array<std::pair<std::int64_t, std::int64_t>, kMostTaps> holds_ = filled();
+
+  static std::array<std::pair<std::int64_t, std::int64_t>, kMostTaps> filled() {
+    std::array<std::pair<std::int64_t, std::int64_t>, kMostTaps> none;
+    none.fill({-1, -1});
+    return none;
+  }
+};
+
+/// The result is one of the model's and nothing else reads it: planes are what is wanted in the end.
+bool wants_planes(const NodeContext& context, const Resize& resize) {
+  const ValueId output = context.node.outputs[0];
+  return std::ranges::find(context.graph.outputs, output, &GraphPort::value) != context.graph.outputs.end() &&
+         context.graph.use_counts()[static_cast<std::size_t>(output)] == 1 &&
+         rows_between(resize.rows) <= static_cast<std::int64_t>(PlaneRows::kMostTaps) &&
+         resize.output_height >= resize.input_height;
+}
+
+KernelPlan plan_planes(const NodeContext& context, std::shared_ptr<const Resize> resize) {
+  const std::int64_t held = rows_between(resize->rows);
+  KernelPlan plan;
+  plan.kernel = "interpolate (planes)";
+  plan.inputs.assign(context.node.inputs.size(), Layout::kPlain);
+  plan.outputs = {Layout::kPlain};
+  plan.scratch_bytes = static_cast<std::size_t>(context.threads * held * resize->output_width) * sizeof(float);
+  plan.bind = [resize = std::move(resize), held](const Bindings& bindings) -> BoundStep {
+    return [resize, held, src = bindings.input<float>(0), dst = bindings.output<float>(),
+            scratch = reinterpret_cast<float*>(bindings.scratch)](Team& team) {
+      team.each(resize->batch * resize->channels * resize->output_height, resize->output_width,
+                [&](std::int64_t first, std::int64_t last, int worker) {
+                  PlaneRows rows(*resize, held, scratch + worker * held * resize->output_width);
+                  for (std::int64_t item = first; item < last; ++item) {
+                    rows.run(src, dst, item);
+                  }
+                });
+    };
+  };
+  return plan;
+}
+
 /// Sizes, scales and axes from constant inputs; nullopt when one is computed at run time.
 std::optional<ops::InterpolateInputs> constant_inputs(const NodeContext& context,
                                                       const ops::InterpolateAttributes& attributes) {
@@ -183,6 +286,9 @@ std::optional<KernelPlan> plan(const NodeContext& context, std::string& refusal)
   }
   if (copies(resize->rows) && copies(resize->columns)) {
     return plan_copies(context, resize);
+  }
+  if (wants_planes(context, *resize)) {
+    return plan_planes(context, resize);
   }
   KernelPlan plan;
   plan.kernel = "interpolate";

@@ -227,7 +227,8 @@ class Planner {
     }
     const double weights_a_pixel = static_cast<double>(element_count(context_.input(1).shape));
     const std::vector<Band> bands = divide_rows(
-        windows_[0], whole_.output[0], 2 * weights_a_pixel * static_cast<double>(whole_.output[3]), context_.threads);
+        windows_[0], whole_.output[0], 2 * weights_a_pixel * static_cast<double>(whole_.output[3]), context_.threads,
+        element_count(context_.input(1).shape) * size_of(weights_type()));
     struct Form {
       Attempt attempt;
       dnnl::convolution_forward primitive;
@@ -272,7 +273,7 @@ class Planner {
   [[nodiscard]] Constants pack_constants(const Attempt& attempt) const {
     Constants constants;
     const Tensor& weights = weight_steps_ ? weight_steps_->stored : *context_.constant(1);
-    constants.weights = pack(weights, describe(weights.shape(), {Layout::kPlain, weights.type().data_type}),
+    constants.weights = pack(context_, weights, describe(weights.shape(), {Layout::kPlain, weights.type().data_type}),
                              attempt.desc.weights_desc());
     if (bias_) {
       const auto operand = static_cast<std::size_t>(context_.node.post_ops[0].operand);
@@ -280,13 +281,13 @@ class Planner {
       for (std::size_t o = 0; o < scales_.size(); ++o) {
         bias.data<float>()[o] /= scales_[o];  // added to the sums of products, before they are scaled
       }
-      constants.bias = pack(bias, bias_desc(), bias_desc());
+      constants.bias = pack(context_, bias, bias_desc(), bias_desc());
     }
     if (attempt.factors_argument != 0) {
       const Tensor factors(DataType::kF32, {1, whole_.output[1], 1, 1});
       Tensor filled = factors.clone();
       std::ranges::copy(quantiser_->factor, filled.data<float>().begin());
-      constants.factors = pack(filled, channel_desc(), channel_desc());
+      constants.factors = pack(context_, filled, channel_desc(), channel_desc());
     }
     return constants;
   }
@@ -298,6 +299,7 @@ class Planner {
     plan.inputs.assign(context_.node.inputs.size(), Layout::kPlain);
     plan.inputs[0] = factors_;
     plan.outputs = {result_};
+    plan.packed = {1};
     plan.quantises = quantiser_ != nullptr;
     plan.post_ops_done = attempt.post_ops.count + (bias_ ? 1 : 0);
     plan.scratch_bytes = scratch_of_workers(attempt.desc.scratchpad_desc().get_size(), context_.threads);

@@ -73,8 +73,9 @@ std::optional<KernelPlan> plan(const NodeContext& context, std::string& refusal)
   plan.inputs.assign(context.node.inputs.size(), Layout::kPlain);
   plan.inputs[0] = layout;
   plan.outputs = {layout};
+  plan.packed = {1};
   plan.scratch_bytes = scratch_of_workers(desc.scratchpad_desc().get_size(), context.threads);
-  const dnnl::memory packed = pack(*context.constant(1), weights, desc.weights_desc());
+  const dnnl::memory packed = pack(context, *context.constant(1), weights, desc.weights_desc());
   std::vector<OneDnnChunk> chunks = {{dnnl::deconvolution_forward(desc),
                                       {{DNNL_ARG_SRC, desc.src_desc(), Source::kInput, 0, {}},
                                        {DNNL_ARG_WEIGHTS, desc.weights_desc(), Source::kConstant, 0, packed},

@@ -130,6 +130,9 @@ class Planner {
     plan.kernel = fmt::format("onednn_matmul ({})", first.desc.impl_info_str());
     plan.inputs.assign(context_.node.inputs.size(), Layout::kPlain);
     plan.outputs = {Layout::kPlain};
+    if (constant_) {
+      plan.packed = {1};
+    }
     plan.post_ops_done = first.post_ops.count;
     plan.bind = bind_chunks(std::move(chunks), context_.threads);
     return plan;
@@ -174,7 +177,7 @@ class Planner {
     if (constant_) {
       dnnl::memory& packed = packed_[{part.column, part.columns}];
       if (!packed) {
-        packed = pack(*context_.constant(1), weights.desc, form.desc.weights_desc(), weights.offset_bytes);
+        packed = pack(context_, *context_.constant(1), weights.desc, form.desc.weights_desc(), weights.offset_bytes);
       }
       chunk.arguments.push_back({DNNL_ARG_WEIGHTS, form.desc.weights_desc(), Source::kConstant, 0, packed});
     } else {

@@ -47,13 +47,13 @@ std::optional<WinogradShape> shape_of(const NodeContext& context, std::string& r
 struct Compiled {
   WinogradPlan plan;
   Finish finish;
-  Tensor weights;
+  const float* weights = nullptr;
   std::int64_t batch = 1;
 };
 
 BoundStep bind_blocks(const std::shared_ptr<const Compiled>& compiled, const Bindings& bindings) {
   return [compiled, operands = finish_operands(compiled->finish, bindings), src = bindings.input<float>(0),
-          dst = bindings.output<float>(), weights = compiled->weights.data<float>().data(),
+          dst = bindings.output<float>(), weights = compiled->weights,
           scratch = reinterpret_cast<float*>(bindings.scratch)](Team& team) {
     const WinogradPlan& plan = compiled->plan;
     team.run(static_cast<std::size_t>(compiled->batch * plan.blocks), [&](std::size_t chunk, int worker) {
@@ -62,6 +62,15 @@ BoundStep bind_blocks(const std::shared_ptr<const Compiled>& compiled, const Bin
                          item % plan.blocks, scratch + static_cast<std::size_t>(worker) * plan.scratch_floats);
     });
   };
+}
+
+const float* pack_weights(const NodeContext& context, const WinogradPlan& division) {
+  const auto fill = [&](const Tensor& weights, std::span<std::byte> packed) {
+    pack_winograd_weights(division, weights.data<float>().data(), reinterpret_cast<float*>(packed.data()));
+  };
+  const std::span<const std::byte> packed = context.packed(winograd_form(division), *context.constant(1),
+                                                           packed_winograd_floats(division) * sizeof(float), fill);
+  return reinterpret_cast<const float*>(packed.data());
 }
 
 std::optional<KernelPlan> plan(const NodeContext& context, std::string& refusal) {
@@ -87,7 +96,7 @@ std::optional<KernelPlan> plan(const NodeContext& context, std::string& refusal)
   }
   auto compiled = std::make_shared<Compiled>();
   compiled->plan = division;
-  compiled->weights = pack_winograd_weights(compiled->plan, context.constant(1)->data<float>().data());
+  compiled->weights = pack_weights(context, division);
   compiled->finish = make_finish(context, static_cast<std::size_t>(compiled->plan.padded_outputs));
   compiled->batch = context.input(0).shape[0];
 
@@ -96,6 +105,7 @@ std::optional<KernelPlan> plan(const NodeContext& context, std::string& refusal)
   plan.inputs.assign(context.node.inputs.size(), Layout::kPlain);
   plan.inputs[0] = Layout::kChannelsLast;
   plan.outputs = {Layout::kChannelsLast};
+  plan.packed = {1};
   want_operand_layouts(compiled->finish, plan);
   plan.post_ops_done = covered_post_ops(context, compiled->finish);
   plan.scratch_bytes = compiled->plan.scratch_floats * sizeof(float) * static_cast<std::size_t>(context.threads);

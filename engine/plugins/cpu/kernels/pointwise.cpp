@@ -1,0 +1,170 @@
+// 1x1 convolutions of our own, channels last: pixels times panels of output channels, finished while they are in the
+// first cache. Factors of the input channels that are joined to it go into a copy of the weights.
+#include <algorithm>
+#include <array>
+#include <memory>
+
+#include "engine/plugins/cpu/joints.hpp"
+#include "engine/plugins/cpu/kernel.hpp"
+
+namespace fovea::cpu {
+namespace {
+
+constexpr std::array<std::string_view, 1> kOps = {"Convolution"};
+
+/// Shared by all requests. A chunk is a block of pixels times a group of panels.
+struct Compiled {
+  std::int64_t pixels = 0, depth = 0, outputs = 0;
+  std::int64_t block = 0, blocks = 1;  ///< Pixels.
+  std::int64_t group = 0, groups = 1;  ///< Panels.
+  std::int64_t panels = 0;
+  PackedFilters filters;
+  PanelLimits limits;
+};
+
+struct Memory {
+  const float* src = nullptr;
+  float* dst = nullptr;
+  const float* weights = nullptr;
+  std::vector<const float*> operands;
+};
+
+void run_chunk(const Compiled& compiled, const Memory& memory, std::int64_t block, std::int64_t group) {
+  const std::int64_t first = block * compiled.block;
+  const std::int64_t channel = group * compiled.group * panel_channels();
+  const std::int64_t at = first * compiled.outputs;
+  const PanelRow row{.dst = memory.dst + at + channel,
+                     .stride = compiled.outputs,
+                     .channels = std::min(compiled.group * panel_channels(), compiled.outputs - channel),
+                     .pixels = std::min(compiled.block, compiled.pixels - first),
+                     .bias = compiled.filters.finish.bias.data() + channel,
+                     .addend = compiled.limits.adds ? memory.operands[0] + at + channel : nullptr,
+                     .least = compiled.limits.least,
+                     .most = compiled.limits.most};
+  const PanelRest rest{.finish = &compiled.filters.finish,
+                       .first = compiled.limits.steps,
+                       .operands = memory.operands.data(),
+                       .channel = channel,
+                       .outputs = compiled.outputs,
+                       .at = at};
+  const float* const weights = memory.weights + channel * compiled.depth;
+  if (compiled.pixels == 1) {
+    multiply_pixel(memory.src, weights, compiled.depth, row, rest);
+  } else {
+    multiply_rows({.data = memory.src + first * compiled.depth, .stride = compiled.depth}, weights, compiled.depth, row,
+                  rest);
+  }
+}
+
+void divide(Compiled& compiled, int threads) {
+  constexpr std::int64_t kInputFloats = 48 * 1024;  // of a block: in the second-level cache beside a panel
+  constexpr std::int64_t kLeastPixels = 28;
+  constexpr std::int64_t kMostPixels = 196;
+  constexpr std::int64_t kNearWeights = 64 * 1024;
+  // Weights that stay in the second-level cache may be read again and again; results then go to memory in order.
+  const std::int64_t most = compiled.depth * compiled.outputs <= kNearWeights
+                                ? 2 * kLeastPixels
+                                : std::clamp(kInputFloats / compiled.depth, kLeastPixels, kMostPixels);
+  compiled.blocks = (compiled.pixels + most - 1) / most;
+  compiled.block = (compiled.pixels + compiled.blocks - 1) / compiled.blocks;
+  compiled.group = compiled.panels;
+  if (threads > 1) {
+    constexpr double kLeastFlops = 1e6;  // of a chunk
+    const double flops = 2.0 * static_cast<double>(compiled.pixels * compiled.depth * compiled.outputs) *
+                         (compiled.pixels == 1 ? 8 : 1);  // a single pixel waits for its weights
+    const auto worth = static_cast<std::int64_t>(flops / kLeastFlops) + 1;
+    const std::int64_t wanted = std::min<std::int64_t>(threads * kChunksAThread, worth);
+    const std::int64_t groups =
+        std::clamp((wanted + compiled.blocks - 1) / compiled.blocks, std::int64_t{1}, compiled.panels);
+    compiled.group = (compiled.panels + groups - 1) / groups;
+  }
+  compiled.groups = (compiled.panels + compiled.group - 1) / compiled.group;
+}
+
+BoundStep bind(const std::shared_ptr<const Compiled>& compiled, const Bindings& bindings, std::size_t picture,
+               const float* factors) {
+  Memory memory{.src = bindings.input<float>(picture),
+                .dst = bindings.output<float>(),
+                .weights = compiled->filters.panels.data<float>().data(),
+                .operands = finish_operands(compiled->filters.finish, bindings)};
+  auto* const scaled = reinterpret_cast<float*>(bindings.scratch);
+  if (factors != nullptr) {
+    memory.weights = scaled;
+  }
+  return [compiled, memory, factors, scaled](Team& team) {
+    if (factors != nullptr) {
+      const float* const weights = compiled->filters.panels.data<float>().data();
+      team.each(compiled->panels, compiled->depth * panel_channels(),
+                [&](std::int64_t first, std::int64_t last, int /*worker*/) {
+                  const std::int64_t begin = first * compiled->depth * panel_channels();
+                  scale_panels(weights + begin, factors, compiled->depth, last - first, scaled + begin);
+                });
+    }
+    team.run(static_cast<std::size_t>(compiled->blocks * compiled->groups), [&](std::size_t chunk, int /*worker*/) {
+      const auto index = static_cast<std::int64_t>(chunk);
+      run_chunk(*compiled, memory, index / compiled->groups, index % compiled->groups);
+    });
+  };
+}
+
+/// Pixels a multiple of 512 floats apart collide in the first-level cache; oneDNN's kernels, which copy them, then are
+/// a tenth faster.
+bool is_worth_it(const NodeContext& context) {
+  constexpr std::int64_t kPeriod = 512;
+  const Shape& out = context.output().shape;
+  return context.input(0).shape[1] % kPeriod != 0 || out[2] * out[3] == 1;
+}
+
+std::optional<KernelPlan> plan(const NodeContext& context, std::string& refusal) {
+  if (!is_pointwise(context.graph, context.node) || context.bf16 || context.forms[0].stored == DataType::kU8) {
+    refusal = "needs a 1x1 filter of stride 1, a picture stored as f32 and constant weights";
+    return std::nullopt;
+  }
+  if (context.before == nullptr && !is_worth_it(context)) {
+    refusal = fmt::format("{} channels of input: pixels fall into one set of the first-level cache",
+                          context.input(0).shape[1]);
+    return std::nullopt;
+  }
+  if (!can_finish(context.graph, context.node)) {
+    refusal = "an operand of a post-op has another shape";
+    return std::nullopt;
+  }
+  const Shape& out = context.output().shape;
+  const std::int64_t panel = panel_channels();
+  auto compiled = std::make_shared<Compiled>();
+  compiled->pixels = out[0] * out[2] * out[3];
+  compiled->depth = context.input(0).shape[1];
+  compiled->outputs = out[1];
+  compiled->panels = (out[1] + panel - 1) / panel;
+  compiled->filters = {.panels = pack_panels(context.constant(1)->data<float>().data(), out[1], compiled->depth),
+                       .finish = make_finish(context, static_cast<std::size_t>(compiled->panels * panel))};
+  compiled->limits = limits_of(compiled->filters.finish, true);
+  divide(*compiled, context.threads);
+
+  KernelPlan plan;
+  plan.kernel = "pointwise";
+  plan.inputs.assign(context.all_inputs(), Layout::kPlain);
+  plan.outputs = {Layout::kChannelsLast};
+  plan.post_ops_done = context.node.post_ops.size();
+  std::size_t picture = 0;
+  if (context.before != nullptr) {
+    picture = *scaled_input(context.graph, *context.before);
+    plan.kernel = "pointwise behind multiply";
+    plan.scratch_bytes = compiled->filters.panels.bytes().size();
+    shift_inputs(compiled->filters.finish, context.before->inputs.size());
+  }
+  plan.inputs[picture] = Layout::kChannelsLast;
+  want_operand_layouts(compiled->filters.finish, plan);
+  plan.bind = [compiled = std::shared_ptr<const Compiled>(std::move(compiled)), picture,
+               scaled = context.before != nullptr](const Bindings& bindings) {
+    return bind(compiled, bindings, picture, scaled ? bindings.input<float>(1 - picture) : nullptr);
+  };
+  return plan;
+}
+
+}  // namespace
+
+extern const KernelDef pointwise_kernel;
+const KernelDef pointwise_kernel{.name = "pointwise", .ops = kOps, .plan = plan};
+
+}  // namespace fovea::cpu
