@@ -62,6 +62,65 @@ TEST_F(CpuInt8Kernels, Convolutions1x1OfManyPixelsStridesAndBatches) {
                   5.0 / 255, "u8", "byte_convolution");
 }
 
+TEST_F(CpuInt8Kernels, LimitsBehindScalesOfChannels) {
+  const std::string z = quantised_input("[1,20,9,11]") + "z = Convolution(q, w: f32[4,20,1,1]{0}) | clamp(0,6)\n";
+  const std::string limits = "a: f32[]{0}, b: f32[1,4,1,1]{5,4,3,2}, c: f32[]{0}, d: f32[1,4,1,1]{5,4,3,2}) levels=256";
+  agrees_in_bytes(z + "y = FakeQuantize(z, " + limits, 5.0 / 255, "u8", "byte_convolution");
+  // Cuts two of the four channels.
+  agrees_in_bytes(quantised_input("[1,20,9,11]") +
+                      "z = Convolution(q, w: f32[4,20,1,1]{0}) | clamp(0,3.5)\ny = "
+                      "FakeQuantize(z, " +
+                      limits,
+                  5.0 / 255, "u8", "onednn_convolution");
+}
+
+TEST_F(CpuInt8Kernels, AffinePostOpsGoIntoTheScale) {
+  const std::string z = quantised_input("[1,20,9,11]") +
+                        "z = Convolution(q, w: f32[4,20,1,1]{0}) | multiply(f: f32[1,4,1,1]{0.5,2,-1,0.25}) | add(v: "
+                        "f32[]{0.3}) | linear(1.5,-0.1) | add(u: f32[1,4,1,1]{0.1,0.2,0.3,0.4})";
+  agrees_in_bytes(z + " | relu\n" + signed_steps("y", "z", kOutput), kOutput, "u8", "byte_convolution");
+  agrees_in_bytes(z + " | sigmoid", 0, "u8", "byte_convolution");
+}
+
+/// Bytes with a zero that is not in the middle: i8 does not hold all of them.
+TEST_F(CpuInt8Kernels, WeightsOfUnsignedBytes) {
+  const auto agrees = [](const std::string& text, const std::string& kernel) {
+    Graph graph = parse_graph(text);
+    for (Value& value : graph.values) {
+      if (value.name == "w") {
+        std::ranges::transform(random_input(value.type, 9).data<float>(), value.constant->data<float>().begin(),
+                               [](float x) { return std::nearbyint(127 * x + 60) / 64; });
+      }
+    }
+    agrees_in_bytes(graph, kOutput, "u8", kernel);
+  };
+  const std::string end = "\n" + signed_steps("y", "z", kOutput);
+  agrees(quantised_input("[1,21,7,5]") + "z = Convolution(q, w: f32[70,21,1,1]{0})" + end, "byte_convolution");
+  agrees(quantised_input("[1,70,7,9]") + "z = GroupConvolution(q, w: f32[70,1,1,3,3]{0}) pads_begin=1,1 pads_end=1,1" +
+             end,
+         "byte_depthwise");
+  agrees(quantised_input("[1,20,7,9]") + "z = GroupConvolution(q, w: f32[20,1,1,5,5]{0}) strides=2,2" + end,
+         "byte_depthwise");
+}
+
+TEST_F(CpuInt8Kernels, HalvesAboveAndBelowZeroAreOneFakeQuantize) {
+  agrees_in_bytes(quantised_input("[1,20,9,11]") +
+                      "z = Convolution(q, w: f32[24,20,1,1]{0}) | linear(20,0)\n"
+                      "m = Multiply(z, k: f32[]{-1})\n"
+                      "a = FakeQuantize(z, a1: f32[]{0}, a2: f32[]{127}, a3: f32[]{0}, a4: f32[]{127}) levels=128\n"
+                      "b = FakeQuantize(m, b1: f32[]{0}, b2: f32[]{128}, b3: f32[]{0}, b4: f32[]{128}) levels=129\n"
+                      "y = Subtract(a, b)",
+                  1, "u8[1,24,9,11]", "byte_convolution");
+}
+
+TEST_F(CpuInt8Kernels, PostOpsThatNeedFloatsLeaveTheProductsInBytes) {
+  const std::string z =
+      quantised_input("[1,20,9,11]") + "z = Convolution(q, w: f32[24,20,3,3]{0}) | add(v: f32[1,24,1,1]{1})";
+  agrees_in_bytes(z + " | relu(-0.5)\n" + signed_steps("y", "z", kOutput), kOutput, "u8", "onednn_convolution (");
+  agrees_in_bytes(z + " | prelu(s: f32[1,24,1,1]{0.2})\n" + signed_steps("y", "z", kOutput), kOutput, "u8",
+                  "elementwise (post-ops)");
+}
+
 TEST_F(CpuInt8Kernels, FullyConnectedLayers) {
   const std::string end = "\n" + signed_steps("y", "z", kOutput);
   agrees_in_bytes(quantised_input("[1,70]") + "z = MatMul(q, w: f32[70,33]{0})" + end, kOutput, "u8",

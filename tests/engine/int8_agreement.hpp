@@ -30,10 +30,8 @@ inline Graph quantised_graph(const std::string& text) {
 /// that near to the edge between two.
 /// \param step      Of the output's quantisation, 0 without.
 /// \param expected  Beginnings of a step's output ("u8[1,16") and of a kernel's name, the second perhaps empty.
-inline void agrees_in_bytes(const std::string& text, double step, const std::string& expected_output,
+inline void agrees_in_bytes(const Graph& graph, double step, const std::string& expected_output,
                             const std::string& expected_kernel = "") {
-  SCOPED_TRACE(text);
-  const Graph graph = quantised_graph(text);
   const RunResult actual = run_on("CPU", graph, 3);
   const RunResult expected = run_on("REFERENCE", graph, 3);
   for (std::size_t output = 0; output < actual.outputs.size(); ++output) {
@@ -52,6 +50,12 @@ inline void agrees_in_bytes(const std::string& text, double step, const std::str
   if (!expected_kernel.empty()) {
     EXPECT_THAT(actual.kernels, ::testing::Contains(::testing::StartsWith(expected_kernel)));
   }
+}
+
+inline void agrees_in_bytes(const std::string& text, double step, const std::string& expected_output,
+                            const std::string& expected_kernel = "") {
+  SCOPED_TRACE(text);
+  agrees_in_bytes(quantised_graph(text), step, expected_output, expected_kernel);
 }
 
 /// Tests that mean something only where bytes are multiplied.

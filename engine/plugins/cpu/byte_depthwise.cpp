@@ -29,6 +29,8 @@ ByteDepthwise pack_byte_depthwise(const DepthwiseShape& shape, const std::int8_t
                      .shift = {},
                      .padding = {}};
   plan.terms = rest == nullptr ? 1 : 2;
+  plan.zero = finish.zero;
+  plan.exact = finish.exact;
   plan.least = finish.least;
   plan.most = finish.most;
   plan.padding.resize(static_cast<std::size_t>(shape.width * shape.channels), static_cast<std::uint8_t>(shape.zero));
@@ -71,7 +73,7 @@ ByteDepthwise pack_byte_depthwise(const DepthwiseShape& shape, const std::int8_t
         packed[block.weights + static_cast<std::size_t>(column * 4 + y % 4)] = weight;
       }
       const std::size_t value = block.values + static_cast<std::size_t>(at);
-      plan.beginning[value] = -shape.zero * sum;
+      plan.beginning[value] = -shape.zero * sum + finish.start[static_cast<std::size_t>(block.first + channel)];
       plan.factor[value] = finish.factor[static_cast<std::size_t>(block.first + channel)];
       plan.shift[value] = finish.shift[static_cast<std::size_t>(block.first + channel)];
     }
@@ -97,6 +99,7 @@ using vnni::unrolled;
     static I whole(const void* from) { return prefix##_loadu_epi8(from); }                                  \
     static F whole_floats(const float* from) { return prefix##_loadu_ps(from); }                            \
     static I repeat_byte(int x) { return prefix##_set1_epi8(static_cast<char>(x)); }                        \
+    static I repeat_word(std::int16_t x) { return prefix##_set1_epi16(x); }                                 \
     static I low_bytes(I a, I b) { return prefix##_unpacklo_epi8(a, b); }                                   \
     static I high_bytes(I a, I b) { return prefix##_unpackhi_epi8(a, b); }                                  \
     static I low_words(I a, I b) { return prefix##_unpacklo_epi16(a, b); }                                  \
@@ -105,8 +108,9 @@ using vnni::unrolled;
     static I finish(I sum, F factor, F shift) {                                                             \
       return prefix##_cvtps_epi32(prefix##_fmadd_ps(prefix##_cvtepi32_ps(sum), factor, shift));             \
     }                                                                                                       \
-    static I pack(I a, I b, I c, I d) {                                                                     \
-      return prefix##_packus_epi16(prefix##_packs_epi32(a, b), prefix##_packs_epi32(c, d));                 \
+    static I pack(I a, I b, I c, I d, I zero) {                                                             \
+      return prefix##_packus_epi16(prefix##_adds_epi16(prefix##_packs_epi32(a, b), zero),                   \
+                                   prefix##_adds_epi16(prefix##_packs_epi32(c, d), zero));                  \
     }                                                                                                       \
     static I limit(I x, I least, I most) { return prefix##_min_epu8(prefix##_max_epu8(x, least), most); }   \
   };
@@ -121,13 +125,14 @@ struct BlockConstants {
   std::array<const std::uint8_t*, 5> rows;  ///< That a row of the output reads, at the block's first channel.
   const std::int8_t* weights;
   int terms;
+  bool exact;
   const std::int32_t* beginning;
   const float* factor;
   const float* shift;
   typename W::Mask mask;
   std::int64_t channels;  ///< From pixel to pixel.
   std::int64_t width;
-  typename W::I zero, least, most;
+  typename W::I padding, zero, least, most;
 };
 
 template <int N>
@@ -161,9 +166,9 @@ void run_pixels(const BlockConstants<W>& block, std::int64_t column, std::int64_
                 const auto row = [&](auto y) __attribute__((always_inline)) {
                   constexpr int kRow = 4 * decltype(g)::value + decltype(y)::value;
                   if constexpr (kRow < K) {
-                    return inside ? W::load(block.mask, block.rows[kRow] + at) : block.zero;
+                    return inside ? W::load(block.mask, block.rows[kRow] + at) : block.padding;
                   } else {
-                    return block.zero;  // its weights are zero
+                    return block.padding;  // its weights are zero
                   }
                 };
                 const I r0 = row(std::integral_constant<int, 0>());
@@ -195,12 +200,14 @@ void run_pixels(const BlockConstants<W>& block, std::int64_t column, std::int64_
         const auto factors = W::whole_floats(block.factor + j * (W::kBytes / 4));
         const auto shifts = W::whole_floats(block.shift + j * (W::kBytes / 4));
         unrolled(
-            Counted<P>(), [&](auto p)
-                              __attribute__((always_inline)) { sums[p][j] = W::finish(sums[p][j], factors, shifts); });
+            Counted<P>(), [&](auto p) __attribute__((always_inline)) {
+              sums[p][j] = block.exact ? vnni::round_exactly(sums[p][j], factors, shifts)
+                                       : W::finish(sums[p][j], factors, shifts);
+            });
       });
   unrolled(
       Counted<P>(), [&](auto p) __attribute__((always_inline)) {
-        const I bytes = W::pack(sums[p][0], sums[p][1], sums[p][2], sums[p][3]);
+        const I bytes = W::pack(sums[p][0], sums[p][1], sums[p][2], sums[p][3], block.zero);
         W::store(to + p * block.channels, block.mask, W::limit(bytes, block.least, block.most));
       });
 }
@@ -215,6 +222,7 @@ void run_block(const ByteDepthwise& plan, const ByteDepthwise::Block& block, con
       .rows = rows,
       .weights = reinterpret_cast<const std::int8_t*>(plan.packed.bytes().data()) + block.weights,
       .terms = plan.terms,
+      .exact = plan.exact,
       .beginning = plan.beginning.data() + block.values,
       .factor = plan.factor.data() + block.values,
       .shift = plan.shift.data() + block.values,
@@ -222,7 +230,8 @@ void run_block(const ByteDepthwise& plan, const ByteDepthwise::Block& block, con
                                                                         : (std::uint64_t{1} << block.channels) - 1),
       .channels = shape.channels,
       .width = shape.width,
-      .zero = W::repeat_byte(shape.zero),
+      .padding = W::repeat_byte(shape.zero),
+      .zero = W::repeat_word(plan.zero),
       .least = W::repeat_byte(plan.least),
       .most = W::repeat_byte(plan.most)};
   for (std::size_t k = 0; k < K; ++k) {

@@ -39,6 +39,8 @@ struct ByteDepthwise {
   Tensor packed;                        ///< i8.
   std::vector<std::int32_t> beginning;  ///< What sums start from: the input's zero taken off.
   std::vector<float> factor, shift;
+  std::int16_t zero = 0;
+  bool exact = false;
   std::uint8_t least = 0, most = 255;
   std::vector<std::uint8_t> padding;  ///< A row of pixels that mean zero.
 };

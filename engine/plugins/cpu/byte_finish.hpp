@@ -11,10 +11,16 @@ namespace fovea::cpu {
 /// Channels that are finished together: four vectors of sums become one of bytes.
 inline constexpr std::int64_t kFinishedTogether = 64;
 
-/// stored = clamp(round(sum · factor + shift), least, most), or without rounding and limits.
+/// stored = clamp(round((sum + start) · factor + shift) + zero, least, most), or without rounding, zero and limits.
+///
+/// What is to be rounded is small where a step of the output is: f32 is finest there, and fixed-point models round sums
+/// that lie as near to the edge between two steps as a sum can.
 struct ByteFinish {
-  std::vector<float> factor, shift;  ///< By channel, padded to a multiple of kFinishedTogether.
-  bool floats = false;               ///< Results stay f32.
+  std::vector<std::int32_t> start;   ///< By channel, as the others. Sums of products begin here.
+  std::vector<float> factor, shift;  ///< Padded to a multiple of kFinishedTogether.
+  std::int16_t zero = 0;
+  bool exact = false;   ///< Rounded in double: for models of whole numbers, which round sums at edges.
+  bool floats = false;  ///< Results stay f32.
   std::uint8_t least = 0, most = 255;
   std::size_t post_ops_done = 0;
 };

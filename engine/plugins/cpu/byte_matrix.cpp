@@ -25,7 +25,7 @@ void pack_panel(const ByteMatrix::Panel& panel, const std::int8_t* weights, std:
 }  // namespace
 
 ByteMatrix pack_byte_matrix(const std::int8_t* weights, const std::int8_t* rest, std::int64_t outputs,
-                            std::int64_t depth, int zero) {
+                            std::int64_t depth, int zero, const ByteFinish& finish) {
   constexpr std::int64_t kMostVectors = 4;
   ByteMatrix matrix{.depth = depth, .outputs = outputs, .panels = {}, .packed = {}, .beginning = {}};
   const std::int64_t vectors = (outputs + 15) / 16;
@@ -50,8 +50,8 @@ ByteMatrix pack_byte_matrix(const std::int8_t* weights, const std::int8_t* rest,
     }
   }
   matrix.beginning = std::move(sums);
-  for (std::int32_t& value : matrix.beginning) {
-    value *= -zero;
+  for (std::size_t o = 0; o < matrix.beginning.size(); ++o) {
+    matrix.beginning[o] = -zero * matrix.beginning[o] + (o < finish.start.size() ? finish.start[o] : 0);
   }
   return matrix;
 }
@@ -171,8 +171,10 @@ void multiply(const ByteMatrix& matrix, const ByteFinish& finish, const ByteRows
     const ByteMatrix::Panel& panel = matrix.panels[p];
     const Finisher finisher{.factor = finish.factor.data() + panel.first,
                             .shift = finish.shift.data() + panel.first,
+                            .zero = _mm512_set1_epi16(finish.zero),
                             .least = _mm512_set1_epi8(static_cast<char>(finish.least)),
                             .most = _mm512_set1_epi8(static_cast<char>(finish.most)),
+                            .exact = finish.exact,
                             .channels = std::min<std::int64_t>(matrix.outputs - panel.first, 16 * panel.vectors)};
     const auto run = panel.vectors == 4   ? multiply_panel<4, kFloats>
                      : panel.vectors == 3 ? multiply_panel<3, kFloats>

@@ -39,8 +39,9 @@ struct ByteMatrix {
 /// \param weights  i8 [outputs, depth].
 /// \param rest     The same, to be added to the weights; nullptr: nothing.
 /// \param zero     The step that means zero on the left.
+/// \param finish   Of the product: what sums start from.
 ByteMatrix pack_byte_matrix(const std::int8_t* weights, const std::int8_t* rest, std::int64_t outputs,
-                            std::int64_t depth, int zero);
+                            std::int64_t depth, int zero, const ByteFinish& finish);
 
 /// Computes rows [first_row, last_row) of the product for the panels [first_panel, last_panel).
 /// \param left    Row 0 of the left matrix. Up to kByteSlack bytes behind the last row are read, whatever they are.

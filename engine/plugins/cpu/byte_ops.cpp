@@ -2,6 +2,7 @@
 #include "engine/plugins/cpu/byte_ops.hpp"
 
 #include <algorithm>
+#include <cmath>
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "engine/plugins/cpu/byte_ops.cpp"
@@ -210,20 +211,25 @@ void combine(const ByteOperation& operation, const ByteOperand& a, const ByteOpe
 }
 
 void quantise_row(const float* from, float factor, float shift, float most, std::uint8_t* to, std::size_t count) {
+  // The whole part of the shift is added after rounding: f32 is finest near 0.
+  const float zero = std::nearbyint(std::clamp(shift, -255.0F, 255.0F));
+  const float rest = shift - zero;
   const V factors = hn::Set(kF32, factor);
-  const V shifts = hn::Set(kF32, shift);
-  const V limit = hn::Set(kF32, most);
+  const V rests = hn::Set(kF32, rest);
+  const V low = hn::Set(kF32, -zero);
+  const V high = hn::Set(kF32, most - zero);
+  const auto zeros = hn::Set(kI32, static_cast<std::int32_t>(zero));
   const auto whole = [&](std::size_t i) {
-    const V steps = hn::MulAdd(hn::LoadU(kF32, from + i), factors, shifts);
-    return hn::NearestInt(hn::Min(hn::Max(steps, hn::Zero(kF32)), limit));
+    const V steps = hn::MulAdd(hn::LoadU(kF32, from + i), factors, rests);
+    return hn::Add(hn::NearestInt(hn::Min(hn::Max(steps, low), high)), zeros);
   };
   std::size_t i = 0;
   for (; i + 4 * kStep <= count; i += 4 * kStep) {
     store_four(whole(i), whole(i + kStep), whole(i + 2 * kStep), whole(i + 3 * kStep), to + i);
   }
   for (; i < count; ++i) {
-    to[i] = static_cast<std::uint8_t>(
-        static_cast<std::int32_t>(std::min(std::max(0.0F, from[i] * factor + shift), most) + kRound - kRound));
+    const float steps = std::min(std::max(-zero, std::fma(from[i], factor, rest)), most - zero);
+    to[i] = static_cast<std::uint8_t>(static_cast<std::int32_t>(steps + kRound - kRound + zero));
   }
 }
 

@@ -112,26 +112,32 @@ std::optional<WeightSteps> steps_of_weights(const Tensor& weights, std::size_t o
     };
     double scale = 1;
     if (largest > 0) {
-      // The largest weight may be any number of steps.
-      int steps = static_cast<int>(in_two ? 2 * kMost : kMost);
-      while (steps > 0 && !on_steps(static_cast<double>(largest) / steps)) {
-        --steps;
+      // The largest weight may be any number of steps. Finer ones would do as well: those that i8 holds come first.
+      const auto find = [&](long most, long least) {
+        while (most >= least && !on_steps(static_cast<double>(largest) / static_cast<double>(most))) {
+          --most;
+        }
+        return most >= least ? most : 0;
+      };
+      long steps = find(kMost, 1);
+      if (steps == 0 && in_two) {
+        steps = find(2 * kMost, kMost + 1);
       }
       if (steps == 0 || !std::isfinite(largest)) {
         return std::nullopt;
       }
-      scale = static_cast<double>(largest) / steps;
+      scale = static_cast<double>(largest) / static_cast<double>(steps);
     }
     for (std::size_t i = 0; i < part; ++i) {
-      const long steps = std::lround(static_cast<double>(channel[i]) / scale);
-      const long held = std::clamp(steps, -kMost, kMost);
+      const long stored_steps = std::lround(static_cast<double>(channel[i]) / scale);
+      const long held = std::clamp(stored_steps, -kMost, kMost);
       stored[o * part + i] = static_cast<std::int8_t>(held);
-      if (held != steps) {
+      if (held != stored_steps) {
         if (result.rest.empty()) {
           result.rest = Tensor(DataType::kI8, weights.shape());
           std::ranges::fill(result.rest.data<std::int8_t>(), std::int8_t{0});
         }
-        result.rest.data<std::int8_t>()[o * part + i] = static_cast<std::int8_t>(steps - held);
+        result.rest.data<std::int8_t>()[o * part + i] = static_cast<std::int8_t>(stored_steps - held);
       }
     }
     result.scale.push_back(static_cast<float>(scale));

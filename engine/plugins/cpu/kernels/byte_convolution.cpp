@@ -164,7 +164,7 @@ std::optional<KernelPlan> plan(const NodeContext& context, std::string& refusal)
   }
   auto compiled = std::make_shared<Compiled>();
   compiled->matrix = pack_byte_matrix(steps->stored.data<std::int8_t>().data(), rest_of(*steps), product->outputs,
-                                      product->depth, form.steps.zero);
+                                      product->depth, form.steps.zero, *finish);
   compiled->finish = std::move(*finish);
   compiled->product = *product;
   divide(*compiled, context.threads);

@@ -58,7 +58,8 @@ Tensor outputs_first(const Tensor& weights) {
 }
 
 /// Row `y` of the filters as a matrix [x · outputs + o, channels].
-ByteMatrix matrix_of_row(const WeightSteps& weights, const Shape& shape, std::int64_t y, int zero) {
+ByteMatrix matrix_of_row(const WeightSteps& weights, const Shape& shape, std::int64_t y, int zero,
+                         const ByteFinish& finish) {
   const std::int64_t channels = shape[0];
   const std::int64_t outputs = shape[1];
   std::vector<std::int8_t> rows;
@@ -70,16 +71,17 @@ ByteMatrix matrix_of_row(const WeightSteps& weights, const Shape& shape, std::in
       }
     }
   }
-  return pack_byte_matrix(rows.data(), nullptr, shape[3] * outputs, channels, zero);
+  return pack_byte_matrix(rows.data(), nullptr, shape[3] * outputs, channels, zero, finish);
 }
 
 /// One value of an output channel for each column of the filter.
-void repeat(std::vector<float>& values, std::size_t outputs, std::size_t columns) {
-  std::vector<float> repeated;
+template <class T>
+void repeat(std::vector<T>& values, std::size_t outputs, std::size_t columns) {
+  std::vector<T> repeated;
   for (std::size_t x = 0; x < columns; ++x) {
     repeated.insert(repeated.end(), values.begin(), values.begin() + static_cast<std::ptrdiff_t>(outputs));
   }
-  repeated.resize((repeated.size() + kFinishedTogether - 1) / kFinishedTogether * kFinishedTogether, 0.0F);
+  repeated.resize((repeated.size() + kFinishedTogether - 1) / kFinishedTogether * kFinishedTogether, T{0});
   values = std::move(repeated);
 }
 
@@ -123,12 +125,15 @@ std::optional<KernelPlan> plan(const NodeContext& context, std::string& refusal)
   const auto compiled = std::make_shared<Compiled>();
   const Shape& in = context.input(0).shape;
   const Shape& out = context.output().shape;
-  for (std::int64_t y = 0; y < shape[2]; ++y) {
-    compiled->matrices.push_back(matrix_of_row(*steps, shape, y, form.steps.zero));
-  }
   compiled->finish = std::move(*finish);
-  repeat(compiled->finish.factor, static_cast<std::size_t>(shape[1]), static_cast<std::size_t>(shape[3]));
-  repeat(compiled->finish.shift, static_cast<std::size_t>(shape[1]), static_cast<std::size_t>(shape[3]));
+  const auto outputs = static_cast<std::size_t>(shape[1]);
+  const auto columns = static_cast<std::size_t>(shape[3]);
+  repeat(compiled->finish.start, outputs, columns);
+  repeat(compiled->finish.factor, outputs, columns);
+  repeat(compiled->finish.shift, outputs, columns);
+  for (std::int64_t y = 0; y < shape[2]; ++y) {
+    compiled->matrices.push_back(matrix_of_row(*steps, shape, y, form.steps.zero, compiled->finish));
+  }
   compiled->batch = in[0];
   compiled->channels = in[1];
   compiled->height = in[2];
