@@ -102,6 +102,13 @@ TEST(CpuDepthwise, MeansOfTheResult) {
          "m = ReduceMean(d, a: i64[1]{2}) keep_dims=true");
 }
 
+/// Of three in a row the last two are joined.
+TEST(CpuDepthwise, BehindTwoThatCouldBeJoined) {
+  agrees("depthwise (3x3 behind 1x1)",
+         "m = Multiply(x: f32[1,33,8,8], s: f32[1,33,1,1])\ne = Convolution(m, w: f32[24,33,1,1]{0})\n"
+         "y = GroupConvolution(e, d: f32[24,1,1,3,3]{0})");
+}
+
 /// Whatever else reads the result between them keeps the two apart.
 TEST(CpuDepthwise, StaysAloneWhereTheFirstResultIsRead) {
   agrees("depthwise (3x3)",

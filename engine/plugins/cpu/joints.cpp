@@ -126,6 +126,7 @@ std::map<const Node*, Joint> find_joints(const Graph& graph) {
   for (const Node& node : graph.nodes) {
     if (node.op->name == "Convolution" || node.op->name == "GroupConvolution") {
       if (const Node* const before = before_of(graph, uses, node)) {
+        joints.erase(before);  // two at a time: what it was to be computed with gets a step of its own
         joints[&node].before = before;
       }
     } else if (is_global_mean(graph, node)) {
