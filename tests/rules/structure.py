@@ -31,7 +31,7 @@ LAYERS = {
     "tools": ["engine", "vision", "publish", "daemon"],
     # Runs pipelines and reads what our elements attached to their buffers.
     "tools/assess": ["engine/base", "engine/graph", "vision", "daemon", "elements"],
-    "bench": ["engine", "vision", "publish"],
+    "bench": ["engine", "vision", "publish", "elements"],
 }
 
 # Third-party header prefix -> where it may be included. Reason: a library can then be replaced in one place.
@@ -51,7 +51,7 @@ LIBRARIES = {
     "yaml-cpp/": ["vision/yaml_reader.cpp"],
     "nlohmann/": ["engine/frontends/mxnet/files.cpp", "vision/model_proc.cpp", "publish/", "tools/", "daemon/", "bench/"],
     "mqtt/": ["publish/mqtt/"],
-    "gst/": ["elements/", "daemon/", "tools/assess/"],
+    "gst/": ["elements/", "daemon/", "tools/assess/", "bench/frame_cost.cpp"],
     "glib": ["elements/", "daemon/"],
     "CLI/": ["tools/", "daemon/main.cpp"],
     "systemd/": ["daemon/"],

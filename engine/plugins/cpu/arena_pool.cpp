@@ -72,6 +72,20 @@ ArenaPool& ArenaPool::of_process() {
   return pool;
 }
 
+std::vector<const Arena*> ArenaPool::open(std::size_t count) {
+  const MutexLock lock(mutex_);
+  while (entries_.size() < count) {
+    add();
+  }
+  std::vector<const Arena*> arenas;
+  for (const Entry& entry : entries_) {
+    arenas.push_back(entry.arena.get());
+  }
+  return arenas;
+}
+
+void ArenaPool::add() { entries_.push_back({.arena = std::make_unique<Arena>(entries_.size()), .last_user = {}}); }
+
 std::size_t ArenaPool::bytes() {
   const MutexLock lock(mutex_);
   std::size_t sum = 0;
@@ -91,7 +105,7 @@ Arena& ArenaPool::take(std::size_t bytes) {
     }
   }
   if (best == nullptr) {
-    entries_.push_back({.arena = std::make_unique<Arena>(entries_.size()), .last_user = self});
+    add();
     best = &entries_.back();
   }
   best->arena->grow(bytes);

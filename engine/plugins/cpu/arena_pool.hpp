@@ -75,6 +75,9 @@ class ArenaPool {
   /// The one of all CPU models of this process.
   static ArenaPool& of_process();
 
+  /// Makes at least so many arenas, without memory yet. \return All there are, by index.
+  std::vector<const Arena*> open(std::size_t count);
+
   /// Usable bytes of all arenas.
   [[nodiscard]] std::size_t bytes();
 
@@ -82,6 +85,7 @@ class ArenaPool {
   /// The one this thread had last if it is free: its core's cache may still hold it. Allocates only when there is none.
   Arena& take(std::size_t bytes);
   void give_back(Arena& arena);
+  void add() FOVEA_REQUIRES(mutex_);
   [[nodiscard]] std::size_t largest_claim() FOVEA_REQUIRES(mutex_) { return claims_.empty() ? 0 : *claims_.rbegin(); }
 
   struct Entry {

@@ -114,6 +114,7 @@ class Compiler {
   Compiler(Graph graph, std::unique_ptr<Packing> packing, const CompileOptions& options)
       : graph_(std::move(graph)), options_(options), weights_(graph_) {
     program_.threads = options.threads;
+    program_.lanes = options.lanes;
     program_.packing = std::move(packing);
   }
 

@@ -43,11 +43,13 @@ struct Program {
   std::size_t arena_lower_bound_bytes = 0;
   std::size_t request_bytes = 0;  ///< Inputs and outputs.
   int threads = 1;
+  int lanes = 1;
   std::unique_ptr<Packing> packing;  ///< Owns the packed weights.
 };
 
 struct CompileOptions {
   int threads = 1;    ///< Cores one run may use.
+  int lanes = 1;      ///< Runs at the same time.
   bool bf16 = false;  ///< Products may be of bf16 factors, and f32 values between nodes stored so.
   bool int8 = false;  ///< What FakeQuantize brings onto steps may be stored and multiplied as bytes.
 };

@@ -78,8 +78,9 @@ class CpuPlugin final : public Plugin {
  private:
   static std::shared_ptr<const Program> program_of(Graph optimised, std::unique_ptr<Packing> packing,
                                                    const Properties& properties) {
+    const LaneUse use = use_of(properties);
     const CompileOptions options{
-        .threads = use_of(properties).threads, .bf16 = wants_bf16(properties), .int8 = cpu_multiplies_bytes()};
+        .threads = use.threads, .lanes = use.lanes, .bf16 = wants_bf16(properties), .int8 = cpu_multiplies_bytes()};
     if (options.int8) {
       fold_into_tables(optimised);
     }

@@ -85,9 +85,10 @@ class CpuExecution final : public Execution {
       : shared_(std::move(shared)),
         program_(shared_->program()),
         memory_(DataType::kU8, {static_cast<std::int64_t>(std::max<std::size_t>(program_.request_bytes, 1))}) {
-    // The first run finds its steps bound, unless it meets another arena.
-    const ArenaPool::Lease lease(ArenaPool::of_process(), program_.arena_bytes);
-    bound_in(lease.arena());
+    // Runs find their steps bound, unless there are more at the same time than ever before.
+    for (const Arena* arena : ArenaPool::of_process().open(static_cast<std::size_t>(program_.lanes))) {
+      bound_in(*arena);
+    }
   }
 
   TensorView input(std::size_t i) override { return {program_.input_types.at(i), address(program_.inputs.at(i))}; }

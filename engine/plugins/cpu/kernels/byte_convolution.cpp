@@ -174,7 +174,6 @@ std::optional<KernelPlan> plan(const NodeContext& context, std::string& refusal)
   plan.inputs.assign(context.node.inputs.size(), Layout::kPlain);
   plan.packed = {1};
   plan.inputs[0] = Form(product->layout, form.steps);
-  plan.packed = {1};
   plan.outputs = {compiled->finish.floats ? Form(product->layout) : Form(product->layout, context.quantiser->steps)};
   plan.quantises = !compiled->finish.floats;
   plan.post_ops_done = compiled->finish.post_ops_done;

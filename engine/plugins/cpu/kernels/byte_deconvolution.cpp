@@ -145,7 +145,6 @@ std::optional<KernelPlan> plan(const NodeContext& context, std::string& refusal)
   plan.inputs.assign(context.node.inputs.size(), Layout::kPlain);
   plan.packed = {1};
   plan.inputs[0] = Form(Layout::kChannelsLast, form.steps);
-  plan.packed = {1};
   plan.outputs = {compiled->finish.floats ? Form(Layout::kChannelsLast)
                                           : Form(Layout::kChannelsLast, context.quantiser->steps)};
   plan.quantises = !compiled->finish.floats;

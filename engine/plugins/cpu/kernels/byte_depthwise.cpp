@@ -67,7 +67,6 @@ std::optional<KernelPlan> plan(const NodeContext& context, std::string& refusal)
   plan.inputs.assign(context.node.inputs.size(), Layout::kPlain);
   plan.packed = {1};
   plan.inputs[0] = Form(Layout::kChannelsLast, context.forms[0].steps);
-  plan.packed = {1};
   plan.outputs = {Form(Layout::kChannelsLast, context.quantiser->steps)};
   plan.quantises = true;
   plan.post_ops_done = finish->post_ops_done;
