@@ -2,6 +2,7 @@
 // vectors, paddings that are not zero when stored, limits behind sums.
 #include <fmt/format.h>
 
+#include "engine/plugins/cpu/steps.hpp"
 #include "tests/engine/int8_agreement.hpp"
 
 namespace fovea::test {
@@ -101,6 +102,21 @@ TEST_F(CpuInt8Kernels, WeightsOfUnsignedBytes) {
          "byte_depthwise");
   agrees(quantised_input("[1,20,7,9]") + "z = GroupConvolution(q, w: f32[20,1,1,5,5]{0}) strides=2,2" + end,
          "byte_depthwise");
+}
+
+TEST(WeightSteps, OfWholeNumbersAreTheseNumbers) {
+  const auto small = cpu::steps_of_weights(Tensor::of<float>({1, 3}, {64, 64, 0}), 1);
+  ASSERT_TRUE(small);
+  EXPECT_EQ(to_doubles(small->stored.view())[0] * static_cast<double>(small->scale[0]), 64);
+  const auto large = cpu::steps_of_weights(Tensor::of<float>({1, 3}, {130, 43, 0}), 1, true);
+  ASSERT_TRUE(large);
+  EXPECT_EQ(large->scale[0], 1);
+  EXPECT_EQ(to_doubles(large->stored.view()), (std::vector<double>{127, 43, 0}));
+  EXPECT_EQ(to_doubles(large->rest.view()), (std::vector<double>{3, 0, 0}));
+}
+
+TEST(WeightSteps, AreNotFoundForAnyNumbers) {
+  EXPECT_FALSE(cpu::steps_of_weights(random_input({DataType::kF32, {1, 90}}, 5), 1, true));
 }
 
 TEST_F(CpuInt8Kernels, HalvesAboveAndBelowZeroAreOneFakeQuantize) {

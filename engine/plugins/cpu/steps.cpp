@@ -14,6 +14,8 @@ constexpr std::int64_t kMostLevels = 256;
 constexpr double kZeroSlack = 0.01;
 /// As much for a weight.
 constexpr double kWeightSlack = 0.02;
+/// A step count of at most 254 times some roundings to f32.
+constexpr double kExactSlack = 1e-4;
 
 /// Values of the four limits, each repeated to `count`; empty when one is computed or has another form.
 std::vector<std::vector<double>> limits_of(const Graph& graph, const Node& node, std::size_t channels) {
@@ -104,24 +106,28 @@ std::optional<WeightSteps> steps_of_weights(const Tensor& weights, std::size_t o
     for (const float value : channel) {
       largest = std::max(largest, std::abs(value));
     }
-    const auto on_steps = [&](double scale) {
+    const auto on_steps = [&](double scale, double slack) {
       return std::ranges::all_of(channel, [&](float value) {
         const double steps = static_cast<double>(value) / scale;
-        return std::abs(steps - std::nearbyint(steps)) < kWeightSlack;
+        return std::abs(steps - std::nearbyint(steps)) < slack;
       });
     };
     double scale = 1;
     if (largest > 0) {
       // The largest weight may be any number of steps. Finer ones would do as well: those that i8 holds come first.
-      const auto find = [&](long most, long least) {
-        while (most >= least && !on_steps(static_cast<double>(largest) / static_cast<double>(most))) {
+      const auto find = [&](long most, long least, double slack) {
+        while (most >= least && !on_steps(static_cast<double>(largest) / static_cast<double>(most), slack)) {
           --most;
         }
         return most >= least ? most : 0;
       };
-      long steps = find(kMost, 1);
-      if (steps == 0 && in_two) {
-        steps = find(2 * kMost, kMost + 1);
+      // Whole numbers are what fixed-point models mean, and stay so: their sums are to be exact.
+      const bool whole = std::ranges::all_of(channel, [](float value) { return value == std::nearbyint(value); });
+      long steps = whole && largest <= static_cast<float>(in_two ? 2 * kMost : kMost) ? std::lround(largest) : 0;
+      // A few weights also lie near steps that are not theirs, so exact ones come before those of rounded scales.
+      for (const double slack : {kExactSlack, kWeightSlack}) {
+        steps = steps == 0 ? find(kMost, 1, slack) : steps;
+        steps = steps == 0 && in_two ? find(2 * kMost, kMost + 1, slack) : steps;
       }
       if (steps == 0 || !std::isfinite(largest)) {
         return std::nullopt;

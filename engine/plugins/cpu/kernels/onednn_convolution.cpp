@@ -226,9 +226,9 @@ class Planner {
       return std::nullopt;
     }
     const double weights_a_pixel = static_cast<double>(element_count(context_.input(1).shape));
-    const std::vector<Band> bands = divide_rows(
-        windows_[0], whole_.output[0], 2 * weights_a_pixel * static_cast<double>(whole_.output[3]), context_.threads,
-        element_count(context_.input(1).shape) * size_of(weights_type()));
+    const std::vector<Band> bands =
+        divide_rows(windows_[0], whole_.output[0], 2 * weights_a_pixel * static_cast<double>(whole_.output[3]),
+                    context_.threads, element_count(context_.input(1).shape) * size_of(weights_type()));
     struct Form {
       Attempt attempt;
       dnnl::convolution_forward primitive;
