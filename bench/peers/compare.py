@@ -119,6 +119,7 @@ def main():
     parser.add_argument("--only", nargs="*", help="names of models")
     parser.add_argument("--onnxruntime", type=pathlib.Path, help="libonnxruntime.so")
     parser.add_argument("--properties", help="of our engine: KEY=VALUE,…, for example CACHE_DIR=FOLDER (run twice)")
+    parser.add_argument("--without-opencv", action="store_true")
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--seconds", type=float, default=1.0, help="of each slice")
     parser.add_argument("--repeat", type=int, default=10, help="how often a disturbed slice is repeated at most")
@@ -135,7 +136,8 @@ def main():
                 commands.append(("onnxruntime", [options.peers / "onnxruntime_peer", *common, options.onnxruntime]))
             commands.append(("fovea", [options.peers / "fovea_peer", *common] +
                              ([options.properties] if options.properties else [])))
-            commands.append(("opencv", [options.peers / "opencv_peer", *common, input_shape(model)]))
+            if not options.without_opencv:
+                commands.append(("opencv", [options.peers / "opencv_peer", *common, input_shape(model)]))
             figures = compare(commands, options.rounds, options.seconds, options.repeat)
             results.setdefault(model.stem, {})[mode] = figures
             for name, peer in figures.items():

@@ -41,9 +41,11 @@ TEST_P(CachedModels, ComputeTheSameBits) {
   std::vector<std::byte> cold;
   {
     Core core;
-    const Model model = core.read_model(GetParam());
-    if (!CompiledCache::can_keep(model.graph)) {
-      GTEST_SKIP() << "open shapes, variables or bodies";
+    if (!CompiledCache::can_keep(core.read_model(GetParam()).graph)) {
+      // Open shapes, variables or bodies: compiled each time.
+      (void)core.compile_model(GetParam(), "CPU", properties);
+      EXPECT_TRUE(std::filesystem::is_empty(folder.path()));
+      return;
     }
     cold = run(core.compile_model(GetParam(), "CPU", properties));
   }
