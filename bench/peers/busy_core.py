@@ -6,13 +6,11 @@
 Rounds of: one thread on the quiet machine, then two threads beside a process that computes for ever, as a video decoder
 does. Prints, for each engine, the median of the rounds' ratios of their rates; 1 means that nothing is lost to sharing.
 """
-import argparse
-import pathlib
 import statistics
 import subprocess
 import sys
 
-from compare import Peer
+from compare import Peer, chosen_models, peer_parser
 
 
 class Hog:
@@ -27,20 +25,13 @@ class Hog:
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--peers", type=pathlib.Path, required=True, help="folder of the *_peer programs")
-    parser.add_argument("--models", type=pathlib.Path, required=True)
-    parser.add_argument("--only", nargs="*", help="names of models")
-    parser.add_argument("--onnxruntime", type=pathlib.Path, help="libonnxruntime.so")
-    parser.add_argument("--rounds", type=int, default=7)
+    parser = peer_parser(__doc__)
     parser.add_argument("--seconds", type=float, default=1.0, help="of each slice")
     options = parser.parse_args()
     engines = [("fovea", [options.peers / "fovea_peer"], [])]
     if options.onnxruntime:
         engines.append(("onnxruntime", [options.peers / "onnxruntime_peer"], [options.onnxruntime]))
-    for model in sorted(options.models.glob("*.onnx")):
-        if options.only and model.stem not in options.only:
-            continue
+    for model in chosen_models(options):
         ratios = {name: [] for name, _, _ in engines}
         peers = {(name, threads): Peer(name, [*command, str(model), str(threads), "1", *rest])
                  for name, command, rest in engines for threads in (1, 2)}

@@ -112,23 +112,31 @@ def compare(commands, rounds, seconds, most_repetitions):
     return figures
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def peer_parser(description):
+    """The options that all comparisons of engines have."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--peers", type=pathlib.Path, required=True, help="folder of the *_peer programs")
     parser.add_argument("--models", type=pathlib.Path, required=True)
     parser.add_argument("--only", nargs="*", help="names of models")
     parser.add_argument("--onnxruntime", type=pathlib.Path, help="libonnxruntime.so")
+    parser.add_argument("--rounds", type=int, default=7)
+    return parser
+
+
+def chosen_models(options):
+    return [model for model in sorted(options.models.glob("*.onnx")) if not options.only or model.stem in options.only]
+
+
+def main():
+    parser = peer_parser(__doc__)
     parser.add_argument("--properties", help="of our engine: KEY=VALUE,…, for example CACHE_DIR=FOLDER (run twice)")
     parser.add_argument("--without-opencv", action="store_true")
-    parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--seconds", type=float, default=1.0, help="of each slice")
     parser.add_argument("--repeat", type=int, default=10, help="how often a disturbed slice is repeated at most")
     parser.add_argument("--json", type=pathlib.Path)
     options = parser.parse_args()
     results = {}
-    for model in sorted(options.models.glob("*.onnx")):
-        if options.only and model.stem not in options.only:
-            continue
+    for model in chosen_models(options):
         for mode, (threads, streams) in MODES.items():
             common = [str(model), str(threads), str(streams)]
             commands = []

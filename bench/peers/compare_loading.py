@@ -7,12 +7,12 @@ Prints, for one thread and one request: milliseconds until the model can run (le
 input are no part of it), and the peak of resident memory after one run. "cold" reads and compiles, "warm" takes the compiled
 model from a cache that an earlier process filled (CACHE_DIR); model files are in the page cache in either case.
 """
-import argparse
 import json
-import pathlib
 import statistics
 import subprocess
 import tempfile
+
+from compare import chosen_models, peer_parser
 
 
 def load(command):
@@ -21,17 +21,12 @@ def load(command):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--peers", type=pathlib.Path, required=True, help="folder of the *_peer programs")
-    parser.add_argument("--models", type=pathlib.Path, required=True)
-    parser.add_argument("--only", nargs="*", help="names of models")
-    parser.add_argument("--onnxruntime", type=pathlib.Path, required=True, help="libonnxruntime.so")
-    parser.add_argument("--rounds", type=int, default=7)
+    parser = peer_parser(__doc__)
     options = parser.parse_args()
+    if options.onnxruntime is None:
+        parser.error("--onnxruntime: what ours is compared with")
     print(f"{'':16} {'ONNX Runtime':>24} {'cold':>30} {'warm':>30}")
-    for model in sorted(options.models.glob("*.onnx")):
-        if options.only and model.stem not in options.only:
-            continue
+    for model in chosen_models(options):
         with tempfile.TemporaryDirectory() as cache:
             common = [str(model), "1", "1"]
             ours = [options.peers / "fovea_peer", *common]

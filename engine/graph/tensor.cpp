@@ -79,14 +79,18 @@ std::shared_ptr<std::byte> allocate_pages(std::size_t size) {
   return {memory, [begin, whole = size + slack](std::byte* /*memory*/) { ::munmap(begin, whole); }};
 }
 
+#ifdef __SANITIZE_ADDRESS__
+constexpr bool kMapsPages = false;  // it watches the ends of what operator new gives
+#else
+constexpr bool kMapsPages = true;
+#endif
+
 /// Zero-filled memory.
 std::shared_ptr<std::byte> allocate(std::size_t size) {
   constexpr std::size_t kOwnPages = std::size_t{256} << 10U;
-#ifndef __SANITIZE_ADDRESS__  // which watches the ends of what operator new gives
-  if (size >= kOwnPages) {
+  if (kMapsPages && size >= kOwnPages) {
     return allocate_pages(size);
   }
-#endif
   auto* memory = static_cast<std::byte*>(::operator new(std::max<std::size_t>(size, 1), kAlignment));
   std::memset(memory, 0, size);
   return {memory, [](std::byte* pointer) { ::operator delete(pointer, kAlignment); }};

@@ -47,8 +47,15 @@ const Node* before_of(const Graph& graph, const std::vector<int>& uses, const No
 }
 
 bool is_global_mean(const Graph& graph, const Node& node) {
-  const Tensor* const axes = node.op->name == "ReduceMean" ? graph.constant(node.inputs[1]) : nullptr;
-  if (axes == nullptr || !node.post_ops.empty() || !is_picture(graph, node.inputs[0])) {
+  return node.op->name == "ReduceMean" && node.post_ops.empty() && is_picture(graph, node.inputs[0]) &&
+         spans_height_and_width(graph, node);
+}
+
+}  // namespace
+
+bool spans_height_and_width(const Graph& graph, const Node& node) {
+  const Tensor* const axes = graph.constant(node.inputs[1]);
+  if (axes == nullptr || graph.value(node.inputs[0]).type.shape.size() != 4) {
     return false;
   }
   std::vector<std::int64_t> values = to_ints(axes->view());
@@ -58,8 +65,6 @@ bool is_global_mean(const Graph& graph, const Node& node) {
   std::ranges::sort(values);
   return values == std::vector<std::int64_t>{2, 3};
 }
-
-}  // namespace
 
 bool can_finish(const Graph& graph, const Node& node) {
   const NodeContext context = context_of(graph, node);

@@ -28,6 +28,9 @@ struct PointwiseStrides {
 /// Of a convolution of single pixels whose weights are constant: 1x1, no padding, f32, rank 4; nullopt for others.
 std::optional<PointwiseStrides> strides_of_pointwise(const Graph& graph, const Node& node);
 
+/// Axes of a reduction (constant input 1) are exactly height and width of a picture, in any order and spelling.
+bool spans_height_and_width(const Graph& graph, const Node& node);
+
 /// Post-ops that `make_finish` covers wholly.
 bool can_finish(const Graph& graph, const Node& node);
 

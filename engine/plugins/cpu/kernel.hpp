@@ -99,6 +99,7 @@ struct KernelPlan {
   std::vector<Form> inputs;          ///< Wanted form of each input.
   std::vector<Form> outputs;         ///< Form of each output.
   std::vector<std::size_t> packed;   ///< Inputs it holds in an order of its own: not read when it runs, and not bound.
+  std::size_t weight_bytes = 0;      ///< Of weights in an order of its own that NodeContext::packed does not know.
   std::size_t scratch_bytes = 0;     ///< Memory needed during the step only.
   bool quantises = false;            ///< outputs[0] is what the FakeQuantize behind the node gives.
   bool means = false;                ///< There is one more output: means over height and width, [N,C].

@@ -173,6 +173,7 @@ std::optional<KernelPlan> plan(const NodeContext& context, std::string& refusal)
   plan.kernel = convolution ? "byte_convolution" : "byte_convolution (matrix)";
   plan.inputs.assign(context.node.inputs.size(), Layout::kPlain);
   plan.packed = {1};
+  plan.weight_bytes = compiled->matrix.packed.bytes().size();
   plan.inputs[0] = Form(product->layout, form.steps);
   plan.outputs = {compiled->finish.floats ? Form(product->layout) : Form(product->layout, context.quantiser->steps)};
   plan.quantises = !compiled->finish.floats;

@@ -144,6 +144,9 @@ std::optional<KernelPlan> plan(const NodeContext& context, std::string& refusal)
   plan.kernel = "byte_deconvolution";
   plan.inputs.assign(context.node.inputs.size(), Layout::kPlain);
   plan.packed = {1};
+  for (const ByteMatrix& matrix : compiled->matrices) {
+    plan.weight_bytes += matrix.packed.bytes().size();
+  }
   plan.inputs[0] = Form(Layout::kChannelsLast, form.steps);
   plan.outputs = {compiled->finish.floats ? Form(Layout::kChannelsLast)
                                           : Form(Layout::kChannelsLast, context.quantiser->steps)};

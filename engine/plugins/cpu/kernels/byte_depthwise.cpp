@@ -66,6 +66,7 @@ std::optional<KernelPlan> plan(const NodeContext& context, std::string& refusal)
   plan.kernel = "byte_depthwise";
   plan.inputs.assign(context.node.inputs.size(), Layout::kPlain);
   plan.packed = {1};
+  plan.weight_bytes = compiled->packed.bytes().size();
   plan.inputs[0] = Form(Layout::kChannelsLast, context.forms[0].steps);
   plan.outputs = {Form(Layout::kChannelsLast, context.quantiser->steps)};
   plan.quantises = true;

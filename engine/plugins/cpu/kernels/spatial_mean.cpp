@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "engine/plugins/cpu/byte_ops.hpp"
+#include "engine/plugins/cpu/joints.hpp"
 #include "engine/plugins/cpu/kernel.hpp"
 
 namespace fovea::cpu {
@@ -44,20 +45,6 @@ struct ByteMean {
     }
   }
 };
-
-/// Axes are exactly {2,3}, in any order and spelling.
-bool over_height_and_width(const NodeContext& context) {
-  const Tensor* axes = context.constant(1);
-  if (axes == nullptr || context.input(0).shape.size() != 4 || axes->size() != 2) {
-    return false;
-  }
-  std::vector<std::int64_t> values = to_ints(axes->view());
-  for (std::int64_t& value : values) {
-    value += value < 0 ? 4 : 0;
-  }
-  std::ranges::sort(values);
-  return values == std::vector<std::int64_t>{2, 3};
-}
 
 /// Calls body(index of a block's first value, index of its first mean, channels) for blocks of `length` channels.
 template <class Body>
@@ -109,7 +96,7 @@ std::optional<KernelPlan> plan_bytes(const NodeContext& context) {
 }
 
 std::optional<KernelPlan> plan(const NodeContext& context, std::string& refusal) {
-  if (context.output().data_type != DataType::kF32 || !over_height_and_width(context) ||
+  if (context.output().data_type != DataType::kF32 || !spans_height_and_width(context.graph, context.node) ||
       !context.node.post_ops.empty()) {
     refusal = "needs f32, axes {2,3} of rank 4 and no post-ops";
     return std::nullopt;
