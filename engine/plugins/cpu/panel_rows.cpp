@@ -109,28 +109,28 @@ HWY_INLINE V change_pixels(const float* tile, std::ptrdiff_t tile_stride, float*
 }
 
 /// One step of a finish over a vector of channels of a tile. \param at  Index of the first pixel's vector in the
-/// output.
+/// output. \param stored  What of the vector `to` takes. \param real  Its channels that exist: operands have no others.
 HWY_INLINE V finish_step(const FinishStep& step, const float* operand, const PanelRest& rest, std::int64_t channel,
                          std::int64_t at, const float* tile, std::ptrdiff_t tile_stride, float* const* to, int count,
-                         const ChannelVector& where) {
+                         const ChannelVector& stored, const ChannelVector& real) {
   V sum = hn::Zero(kF32);
   if (step.operand == FinishStep::Operand::kNone) {
     with_formula(step.op, [&](auto formula) {
-      sum = change_pixels(tile, tile_stride, to, count, where, [&](V x, int /*p*/) { return formula(x); });
+      sum = change_pixels(tile, tile_stride, to, count, stored, [&](V x, int /*p*/) { return formula(x); });
     });
     return sum;
   }
   const auto load = [&](const float* address) {
-    return where.whole ? hn::LoadU(kF32, address) : hn::MaskedLoad(where.mask, kF32, address);
+    return real.whole ? hn::LoadU(kF32, address) : hn::MaskedLoad(real.mask, kF32, address);
   };
   with_binary_formula(step.op.kind, [&](auto formula) {
     if (step.operand == FinishStep::Operand::kFull) {
-      sum = change_pixels(tile, tile_stride, to, count, where,
+      sum = change_pixels(tile, tile_stride, to, count, stored,
                           [&](V x, int p) { return formula(x, load(operand + at + p * rest.outputs)); });
       return;
     }
     const V y = step.operand == FinishStep::Operand::kSingle ? hn::Set(kF32, *operand) : load(operand + channel);
-    sum = change_pixels(tile, tile_stride, to, count, where, [&](V x, int /*p*/) { return formula(x, y); });
+    sum = change_pixels(tile, tile_stride, to, count, stored, [&](V x, int /*p*/) { return formula(x, y); });
   });
   return sum;
 }
@@ -163,7 +163,7 @@ void finish_tile(float* tile, const PanelRow& row, const PanelRest& rest, std::i
     }
     for (std::size_t s = rest.first; s < steps; ++s) {
       sum = finish_step(rest.finish->steps[s], rest.operands[s], rest, rest.channel + first, at, column, kStride,
-                        s + 1 < steps ? inside : to, count, s + 1 < steps ? whole_vector() : where);
+                        s + 1 < steps ? inside : to, count, s + 1 < steps ? whole_vector() : where, where);
     }
     if (rest.sums != nullptr) {
       hn::StoreU(hn::Add(hn::LoadU(kF32, rest.sums + first), sum), kF32, rest.sums + first);
