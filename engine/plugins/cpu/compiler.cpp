@@ -462,7 +462,7 @@ MemoryUse memory_of(const Program& program) {
     use.mapped += buffer.constant.in_memory() && !buffer.constant.source().bytes.empty() ? buffer.bytes : 0;
   }
   for (const ProgramStep& step : program.steps) {
-    use.packed += step.plan.weight_bytes;
+    use.constants += step.plan.weight_bytes;  // like these neither shared nor kept in cache files
     use.scratch =
         std::max(use.scratch, step.scratch < 0 ? 0 : program.buffers[static_cast<std::size_t>(step.scratch)].bytes);
   }
