@@ -63,7 +63,7 @@ class Execution {
 
 /// Bytes a compiled model takes, as far as its device knows.
 struct MemoryUse {
-  std::size_t constants = 0;  ///< What runs read as the model has it.
+  std::size_t constants = 0;  ///< As the model has them, and packed ones that nothing shares or keeps in files.
   std::size_t packed = 0;     ///< Weights in the kernels' own order.
   std::size_t shared = 0;     ///< Of `packed`: used by other compiled models of this process, too.
   std::size_t mapped = 0;     ///< Of the first two: pages of files, which the system shares and takes back at need.
