@@ -4,10 +4,13 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <limits>
+#include <span>
 #include <vector>
 
+#include "engine/graph/tensor.hpp"
 #include "engine/ops/elementwise.hpp"
 
 namespace fovea::cpu {
@@ -140,6 +143,32 @@ TEST(BlockOps, AllLengthsAndStrides) {
         }
         ASSERT_EQ(x.back(), 77);
       }
+    }
+  }
+}
+
+TEST(BlockOps, Bf16IsRoundedLikeTensorsAreAndComesBackExactly) {
+  std::vector<float> values = arguments();
+  // Ties to either side, the largest finite values, and what is not a number in its low half only.
+  for (const std::uint32_t bits : {0x3F808000U, 0x3F818000U, 0x3F807FFFU, 0x3F808001U, 0x7F7FFFFFU, 0xFF7F7FFFU,
+                                   0x7F800000U, 0xFF800000U, 0x80000000U, 0x7F800001U, 0x7FC00000U}) {
+    values.push_back(std::bit_cast<float>(bits));
+  }
+  for (const std::size_t count : {values.size(), std::size_t{1}, std::size_t{15}, std::size_t{37}}) {
+    const std::span<const float> some = std::span(values).last(count);
+    Tensor exact(DataType::kF32, {static_cast<std::int64_t>(count)});
+    std::ranges::copy(some, exact.data<float>().begin());
+    const Tensor expected = exact.cast(DataType::kBF16).cast(DataType::kF32);
+    std::vector<std::uint16_t> stored(count + 1, 77);
+    narrow_bf16(some.data(), stored.data(), count);
+    EXPECT_EQ(stored.back(), 77);
+    std::vector<float> back(count + 1, 77);
+    widen_bf16(stored.data(), back.data(), count);
+    EXPECT_EQ(back.back(), 77);
+    for (std::size_t i = 0; i < count; ++i) {
+      const float wanted = expected.data<float>()[i];
+      ASSERT_EQ(std::isnan(back[i]), std::isnan(some[i])) << some[i];
+      ASSERT_TRUE(std::isnan(wanted) || back[i] == wanted) << some[i] << ": " << back[i] << ", not " << wanted;
     }
   }
 }

@@ -57,8 +57,8 @@ Model model_of(const std::string& text, bool magnitudes = false) {
 }
 
 /// Factors lose u of their magnitude each, the result u: 3u of the sum of the products' magnitudes, and second-order
-/// terms.
-void agrees(const std::string& text) {
+/// terms. \param roundings  Where more lies between input and output.
+void agrees(const std::string& text, int roundings = 3) {
   SCOPED_TRACE(text);
   constexpr double kUnit = 1.0 / 256;
   const auto actual = run(model_of(text), "CPU", {{"INFERENCE_PRECISION_HINT", "bf16"}}).outputs[0];
@@ -66,7 +66,8 @@ void agrees(const std::string& text) {
   const auto magnitude = run(model_of(text, true), "REFERENCE", {}, true).outputs[0];
   double worst = 0;
   for (std::size_t i = 0; i < actual.size(); ++i) {
-    ASSERT_LE(std::abs(actual[i] - expected[i]), (3 * kUnit + 4 * kUnit * kUnit) * magnitude[i]) << "element " << i;
+    ASSERT_LE(std::abs(actual[i] - expected[i]), (roundings * kUnit + 4 * roundings * kUnit * kUnit) * magnitude[i])
+        << "element " << i;
     worst = std::max(worst, std::abs(actual[i] - expected[i]));
   }
   EXPECT_GT(worst, 1e-5) << "as exact as f32: nothing was rounded";
@@ -86,6 +87,38 @@ TEST_F(CpuBf16, ConvolutionsAreWithinTheirRounding) {
   agrees("y = Convolution(x: f32[2,64,20,21], w: f32[64,64,3,3]{0}) strides=2,2 | add(b: f32[1,64,1,1]{0})");
   agrees("y = Convolution(x: f32[1,40,30,30], w: f32[80,40,1,1]{0}) | add(r: f32[1,80,30,30])");
   agrees("y = GroupConvolution(x: f32[1,32,9,11], w: f32[32,1,1,3,3]{0}) pads_begin=1,1 pads_end=1,1");
+}
+
+TEST_F(CpuBf16, MatrixProductsAreWithinTheirRounding) {
+  agrees("y = MatMul(x: f32[1,96], w: f32[40,96]{0}) transpose_b=true | add(b: f32[1,40]{0})");
+  agrees("y = MatMul(x: f32[7,96], w: f32[96,40]{0})");
+}
+
+TEST_F(CpuBf16, ElementwiseStepsAndMeansReadWhatConvolutionsLeave) {
+  // The factor of channels, the addition and the mean each read a rounded value; the product is rounded once more.
+  agrees(
+      "a = Convolution(x: f32[1,16,19,17], w: f32[24,16,1,1]{0})\n"
+      "y = Multiply(s: f32[1,24,1,1], a)");
+  agrees(
+      "a = Convolution(x: f32[2,16,19,17], w: f32[24,16,1,1]{0})\n"
+      "b = Multiply(a, s: f32[2,24,1,1])\n"
+      "y = ReduceMean(b, axes: i64[2]{2,3}) keep_dims=true",
+      4);
+  agrees(
+      "a = Convolution(x: f32[1,16,50,40], w: f32[700,16,1,1]{0})\n"
+      "b = Convolution(x, v: f32[700,16,1,1]{0})\n"
+      "c = Add(a, b)\n"
+      "y = Convolution(c, u: f32[8,700,1,1]{0})",
+      6);
+}
+
+TEST_F(CpuBf16, ActivationsBehindConvolutionsAreWithinTheirRounding) {
+  // SiLU moves at most 1.1 times as far as its argument S does and is at least S/2 where that is positive: 3u of S
+  // become 6.6u of it, its own rounding 1u, the second product's factors and result 2u.
+  agrees(
+      "a = Convolution(x: f32[1,16,40,30], w: f32[24,16,1,1]{0}) | swish(1)\n"
+      "y = Convolution(a, u: f32[8,24,1,1]{0})",
+      10);
 }
 
 TEST_F(CpuBf16, ResultsStayBf16BetweenTheKernelsThatTakeThem) {

@@ -1,6 +1,15 @@
 // Compiled once for each instruction set (Highway).
 #include "engine/plugins/cpu/block_ops.hpp"
 
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
+#include <bit>
+#include <cstring>
+
+#include "engine/base/cpu_info.hpp"
+
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "engine/plugins/cpu/block_ops.cpp"
 #include <hwy/foreach_target.h>
@@ -77,6 +86,45 @@ void apply(const BlockOp& op, float* x, const float* operand, std::ptrdiff_t str
   }
 }
 
+constexpr hn::RebindToUnsigned<decltype(kF32)> kU32;
+constexpr hn::Rebind<std::uint16_t, decltype(kF32)> kU16;
+
+void widen(const std::uint16_t* stored, float* x, std::size_t count) {
+  constexpr auto kStep = static_cast<std::size_t>(kLanes);
+  std::size_t i = 0;
+  for (; i + kStep <= count; i += kStep) {
+    hn::StoreU(hn::BitCast(kF32, hn::ShiftLeft<16>(hn::PromoteTo(kU32, hn::LoadU(kU16, stored + i)))), kF32, x + i);
+  }
+  for (; i < count; ++i) {
+    x[i] = std::bit_cast<float>(static_cast<std::uint32_t>(stored[i]) << 16);
+  }
+}
+
+/// The upper halves, rounded to nearest, ties to even.
+HWY_INLINE hn::Vec<decltype(kU32)> upper_halves(V x) {
+  const auto bits = hn::BitCast(kU32, x);
+  const auto odd = hn::And(hn::ShiftRight<16>(bits), hn::Set(kU32, 1));
+  const auto rounded = hn::Add(hn::Add(bits, hn::Set(kU32, 0x7FFF)), odd);
+  const auto quiet = hn::Or(bits, hn::Set(kU32, 0x400000));  // a NaN's low bits might be all it has
+  const auto is_nan = hn::RebindMask(kU32, hn::IsNaN(x));
+  return hn::ShiftRight<16>(hn::IfThenElse(is_nan, quiet, rounded));
+}
+
+void narrow(const float* x, std::uint16_t* stored, std::size_t count) {
+  constexpr auto kStep = static_cast<std::size_t>(kLanes);
+  std::size_t i = 0;
+  for (; i + kStep <= count; i += kStep) {
+    hn::StoreU(hn::DemoteTo(kU16, hn::BitCast(kI32, upper_halves(hn::LoadU(kF32, x + i)))), kU16, stored + i);
+  }
+  if (i < count) {
+    HWY_ALIGN std::uint32_t rest[kStep];
+    hn::Store(upper_halves(hn::MaskedLoad(hn::FirstN(kF32, count - i), kF32, x + i)), kU32, rest);
+    for (std::size_t lane = 0; i < count; ++i, ++lane) {
+      stored[i] = static_cast<std::uint16_t>(rest[lane]);
+    }
+  }
+}
+
 template <class Rows>
 HWY_INLINE void weigh(const float* const* rows, const float* weights, Rows row_count, std::size_t count, float* sum) {
   constexpr auto kStep = static_cast<std::size_t>(kLanes);
@@ -113,10 +161,47 @@ HWY_AFTER_NAMESPACE();
 namespace fovea::cpu {
 
 HWY_EXPORT(apply);
+HWY_EXPORT(widen);
+HWY_EXPORT(narrow);
 HWY_EXPORT(weigh_any);
+
+#if defined(__x86_64__)
+namespace {
+
+/// Whole vectors by the processor's own instruction, which Highway 1.0 does not know: four times as fast. Below the
+/// normal numbers results are zero. \return  How many.
+__attribute__((target("avx512f,avx512bw,avx512vl,avx512bf16"))) std::size_t narrow_natively(const float* x,
+                                                                                            std::uint16_t* stored,
+                                                                                            std::size_t count) {
+  constexpr std::size_t kStep = 16;
+  std::size_t i = 0;
+  for (; i + kStep <= count; i += kStep) {
+    const __m256bh rounded = _mm512_cvtneps_pbh(_mm512_loadu_ps(x + i));
+    __m256i bits;
+    std::memcpy(&bits, &rounded, sizeof(bits));
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(stored + i), bits);
+  }
+  return i;
+}
+
+}  // namespace
+#endif
 
 void apply_block(const BlockOp& op, float* x, const float* operand, std::ptrdiff_t stride, std::size_t count) {
   HWY_DYNAMIC_DISPATCH(apply)(op, x, operand, stride, count);
+}
+
+void widen_bf16(const std::uint16_t* stored, float* x, std::size_t count) {
+  HWY_DYNAMIC_DISPATCH(widen)(stored, x, count);
+}
+
+void narrow_bf16(const float* x, std::uint16_t* stored, std::size_t count) {
+  std::size_t done = 0;
+#if defined(__x86_64__)
+  static const bool kNative = cpu_multiplies_bf16();
+  done = kNative ? narrow_natively(x, stored, count) : 0;
+#endif
+  HWY_DYNAMIC_DISPATCH(narrow)(x + done, stored + done, count - done);
 }
 
 void weigh_rows(const float* const* rows, const float* weights, std::size_t row_count, std::size_t count, float* sum) {

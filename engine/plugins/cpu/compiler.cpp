@@ -45,6 +45,10 @@ std::size_t NodeContext::own_inputs() const {
   return node.inputs.size() - static_cast<std::size_t>(operands);
 }
 
+bool NodeContext::is_result() const {
+  return std::ranges::find(graph.outputs, node.outputs[0], &GraphPort::value) != graph.outputs.end();
+}
+
 bool NodeContext::has_bias() const {
   const auto& post_ops = node.post_ops;
   if (post_ops.empty() || post_ops[0].kind != PostOpKind::kAdd) {
@@ -374,20 +378,20 @@ class Compiler {
       compiled.scratch = add_scratch(compiled.plan.scratch_bytes);
     }
     const std::size_t done = compiled.plan.post_ops_done;
-    const Layout layout = compiled.plan.outputs[0].layout;
+    const Form form = normal_form(node.outputs[0], compiled.plan.outputs[0]);
     program_.steps.push_back(std::move(compiled));
     if (done < node.post_ops.size()) {
-      add_post_op_step(context, done, layout);
+      add_post_op_step(context, done, form);
     }
   }
 
-  void add_post_op_step(const NodeContext& context, std::size_t first, Layout layout) {
+  void add_post_op_step(const NodeContext& context, std::size_t first, const Form& form) {
     ProgramStep rest;
-    rest.plan = plan_post_ops(context, first, layout);
+    rest.plan = plan_post_ops(context, first, form);
     rest.info = {.node = context.node.name,
                  .op = "PostOps",
                  .kernel = rest.plan.kernel,
-                 .output = form_text(context.output(), layout),
+                 .output = form_text(context.output(), form),
                  .refusals = {}};
     for (std::size_t i = 0; i < context.node.inputs.size(); ++i) {
       const bool needed =
@@ -400,7 +404,7 @@ class Compiler {
         touch(input);
       }
     }
-    rest.outputs = {touch(buffers_.at({context.node.outputs[0], Form(layout)}))};
+    rest.outputs = {touch(buffers_.at({context.node.outputs[0], form}))};
     if (rest.plan.scratch_bytes > 0) {
       rest.scratch = add_scratch(rest.plan.scratch_bytes);
     }

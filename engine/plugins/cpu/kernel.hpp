@@ -70,6 +70,8 @@ struct NodeContext {
   }
   /// Inputs of the operator itself, without the operands of post-ops.
   [[nodiscard]] std::size_t own_inputs() const;
+  /// The first output is one of the model's.
+  [[nodiscard]] bool is_result() const;
   /// The first post-op adds a constant per channel (axis 1) of an f32 result.
   [[nodiscard]] bool has_bias() const;
 };
@@ -119,8 +121,8 @@ struct KernelDef {
 /// All kernels, best first, reference last.
 std::span<const KernelDef* const> all_kernels();
 
-/// Applies post-ops `first`… of the node in place to its output, which is stored as f32 in `layout`. Never refuses f32.
-KernelPlan plan_post_ops(const NodeContext& context, std::size_t first, Layout layout);
+/// Applies post-ops `first`… of the node in place to its output, which is stored as f32 or bf16. Never refuses these.
+KernelPlan plan_post_ops(const NodeContext& context, std::size_t first, const Form& form);
 
 /// Copies a rank-4 f32 tensor between the layouts.
 BoundStep bind_reorder(const Shape& shape, Layout from, const float* src, float* dst);

@@ -1,4 +1,5 @@
-// Element-wise operators in f32 with numpy broadcasting and all post-ops, in the layout of their first full-size input.
+// Element-wise operators in f32, also of values stored as bf16, with numpy broadcasting and all post-ops, in the layout
+// of their first full-size input.
 #include <algorithm>
 #include <array>
 #include <memory>
@@ -24,6 +25,8 @@ struct Chain {
   RowIteration rows;
   std::vector<ChainStep> steps;
   std::vector<std::size_t> inputs;  ///< Node input of each operand; operand 0 is loaded first.
+  std::vector<bool> bf16;           ///< Per operand: how it is stored. Only those as large as the output are so.
+  bool output_bf16 = false;
 
   /// Not 0: rows are short, and every operand is either as large as the output or repeats with each row. Blocks of this
   /// many elements then hold whole rows, and what repeats is written out to that length.
@@ -46,93 +49,120 @@ void repeat_row(const float* row, std::int64_t stride, std::int64_t length, std:
   }
 }
 
+/// Where operands and the output of one request lie, each as f32 or as bf16.
+struct Memory {
+  std::vector<const std::byte*> operands;
+  std::byte* output = nullptr;
+  float* scratch = nullptr;
+};
+
+/// Values of an operand for a block.
+struct View {
+  const std::byte* data = nullptr;
+  bool bf16 = false;
+  std::int64_t stride = 1;  ///< 1 for bf16.
+};
+
+View view_of(const Chain& chain, const Memory& memory, std::size_t k, std::int64_t at, std::int64_t stride) {
+  const bool bf16 = chain.bf16[k];
+  const auto bytes = static_cast<std::ptrdiff_t>(bf16 ? sizeof(std::uint16_t) : sizeof(float));
+  return {memory.operands[k] + at * bytes, bf16, stride};
+}
+
+/// x = the view's values.
+void load(const View& view, float* x, std::size_t count) {
+  if (view.bf16) {
+    widen_bf16(reinterpret_cast<const std::uint16_t*>(view.data), x, count);
+    return;
+  }
+  const auto* const source = reinterpret_cast<const float*>(view.data);
+  if (source == x) {
+    return;  // in place when it applies post-ops to an output
+  }
+  for (std::size_t i = 0; i < count; ++i) {
+    x[i] = source[static_cast<std::int64_t>(i) * view.stride];
+  }
+}
+
+/// The output's values from `at` on. \param view_at  (operand) → View
+template <class ViewAt>
+void compute_block(const Chain& chain, std::byte* output, std::int64_t at, std::size_t count, const ViewAt& view_at) {
+  alignas(64) std::array<float, kBlock> rounded_later;
+  alignas(64) std::array<float, kBlock> widened;
+  float* const x = chain.output_bf16 ? rounded_later.data() : reinterpret_cast<float*>(output) + at;
+  load(view_at(0), x, count);
+  for (const ChainStep& step : chain.steps) {
+    const View view = step.operand < 0 ? View() : view_at(static_cast<std::size_t>(step.operand));
+    const auto* operand = reinterpret_cast<const float*>(view.data);
+    if (view.bf16) {
+      load(view, widened.data(), count);
+      operand = widened.data();
+    }
+    apply_block(step.op, x, operand, view.stride, count);
+  }
+  if (chain.output_bf16) {
+    narrow_bf16(x, reinterpret_cast<std::uint16_t*>(output) + at, count);
+  }
+}
+
 /// Writes out the rows that repeat and are not constant, once a run.
-void make_patterns(const Chain& chain, const std::vector<const float*>& operands, float* scratch) {
+void make_patterns(const Chain& chain, const Memory& memory) {
   for (std::size_t k = 0; k < chain.patterns.size(); ++k) {
     if (chain.patterns[k].kind == Chain::Pattern::Kind::kMadeEachRun) {
-      repeat_row(operands[k], chain.rows.inner_stride(k), chain.rows.row_length(), chain.period_block,
-                 scratch + chain.patterns[k].scratch);
+      repeat_row(reinterpret_cast<const float*>(memory.operands[k]), chain.rows.inner_stride(k),
+                 chain.rows.row_length(), chain.period_block, memory.scratch + chain.patterns[k].scratch);
     }
   }
 }
 
 /// Blocks [first, last) of the periodic way.
-void apply_periodic(const Chain& chain, const std::vector<const float*>& operands, float* output, const float* scratch,
-                    std::int64_t first, std::int64_t last) {
-  const auto pattern_of = [&](std::size_t k) -> const float* {
-    const Chain::Pattern& pattern = chain.patterns[k];
-    switch (pattern.kind) {
-      case Chain::Pattern::Kind::kConstant:
-        return pattern.constant.data();
-      case Chain::Pattern::Kind::kMadeEachRun:
-        return scratch + pattern.scratch;
-      case Chain::Pattern::Kind::kNone:
-        break;
-    }
-    return nullptr;
-  };
+void apply_periodic(const Chain& chain, const Memory& memory, std::int64_t first, std::int64_t last) {
   const std::int64_t total = chain.rows.rows() * chain.rows.row_length();
   for (std::int64_t block = first; block < last; ++block) {
     const std::int64_t begin = block * chain.period_block;
     const auto count = static_cast<std::size_t>(std::min(chain.period_block, total - begin));
-    if (operands[0] != output) {  // in place when it applies post-ops to an output
-      std::copy_n(operands[0] + begin, count, output + begin);
-    }
-    for (const ChainStep& step : chain.steps) {
-      const float* operand = nullptr;
-      if (step.operand >= 0) {
-        const auto k = static_cast<std::size_t>(step.operand);
-        operand = pattern_of(k);
-        operand = operand == nullptr ? operands[k] + begin : operand;
+    compute_block(chain, memory.output, begin, count, [&](std::size_t k) -> View {
+      const Chain::Pattern& pattern = chain.patterns[k];
+      switch (pattern.kind) {
+        case Chain::Pattern::Kind::kConstant:
+          return {reinterpret_cast<const std::byte*>(pattern.constant.data())};
+        case Chain::Pattern::Kind::kMadeEachRun:
+          return {reinterpret_cast<const std::byte*>(memory.scratch + pattern.scratch)};
+        case Chain::Pattern::Kind::kNone:
+          break;
       }
-      apply_block(step.op, output + begin, operand, 1, count);
-    }
+      return view_of(chain, memory, k, begin, 1);
+    });
   }
 }
 
 /// Blocks [first, last) of all rows.
-void apply_rows(const Chain& chain, const std::vector<const float*>& operands, float* output, std::int64_t first,
-                std::int64_t last) {
+void apply_rows(const Chain& chain, const Memory& memory, std::int64_t first, std::int64_t last) {
   const std::int64_t length = chain.rows.row_length();
   const std::int64_t blocks = (length + kBlock - 1) / kBlock;
   for (std::int64_t item = first; item < last; ++item) {
     const std::int64_t row = item / blocks;
     const std::int64_t begin = item % blocks * kBlock;
     const auto count = static_cast<std::size_t>(std::min(kBlock, length - begin));
-    float* out = output + row * length + begin;
-    const std::int64_t stride = chain.rows.inner_stride(0);
-    const float* source = operands[0] + chain.rows.offset(0, row) + begin * stride;
-    if (source != out) {  // in place when it applies post-ops to an output
-      for (std::size_t i = 0; i < count; ++i) {
-        out[i] = source[static_cast<std::int64_t>(i) * stride];
-      }
-    }
-    for (const ChainStep& step : chain.steps) {
-      if (step.operand < 0) {
-        apply_block(step.op, out, nullptr, 0, count);
-        continue;
-      }
-      const auto k = static_cast<std::size_t>(step.operand);
-      const std::int64_t inner = chain.rows.inner_stride(k);
-      apply_block(step.op, out, operands[k] + chain.rows.offset(k, row) + begin * inner, inner, count);
-    }
+    compute_block(chain, memory.output, row * length + begin, count, [&](std::size_t k) {
+      const std::int64_t stride = chain.rows.inner_stride(k);
+      return view_of(chain, memory, k, chain.rows.offset(k, row) + begin * stride, stride);
+    });
   }
 }
 
-void run_chain(const Chain& chain, const std::vector<const float*>& operands, float* output, float* scratch,
-               Team& team) {
+void run_chain(const Chain& chain, const Memory& memory, Team& team) {
   const std::int64_t length = chain.rows.row_length();
   if (chain.period_block > 0) {
-    make_patterns(chain, operands, scratch);
+    make_patterns(chain, memory);
     const std::int64_t blocks = (chain.rows.rows() * length + chain.period_block - 1) / chain.period_block;
     team.each(blocks, chain.period_block, [&](std::int64_t first, std::int64_t last, int /*worker*/) {
-      apply_periodic(chain, operands, output, scratch, first, last);
+      apply_periodic(chain, memory, first, last);
     });
     return;
   }
-  team.each(
-      chain.rows.rows() * ((length + kBlock - 1) / kBlock), std::min(kBlock, length),
-      [&](std::int64_t first, std::int64_t last, int /*worker*/) { apply_rows(chain, operands, output, first, last); });
+  team.each(chain.rows.rows() * ((length + kBlock - 1) / kBlock), std::min(kBlock, length),
+            [&](std::int64_t first, std::int64_t last, int /*worker*/) { apply_rows(chain, memory, first, last); });
 }
 
 std::optional<BlockOp> binary_op(std::string_view name) {
@@ -152,17 +182,23 @@ std::optional<BlockOp> binary_op(std::string_view name) {
   return found == kOthers.end() ? std::nullopt : std::optional(BlockOp{.kind = found->second, .post_op = {}});
 }
 
+bool commutes(const BlockOp& op) { return op.kind != BlockOpKind::kSubtract && op.kind != BlockOpKind::kDivide; }
+
 /// Collects operands and formulas, then makes the plan.
 class ChainBuilder {
  public:
-  ChainBuilder(const NodeContext& context, Layout layout) : context_(context), layout_(layout) {
+  /// \param form  Of the output, and of operands as large as it: f32 or bf16.
+  ChainBuilder(const NodeContext& context, const Form& form) : context_(context), form_(form) {
     inputs_.assign(context.node.inputs.size(), Layout::kPlain);
   }
 
   int add_operand(std::size_t input) {
     const Shape& shape = context_.input(input).shape;
     // Rank 4 operands follow the output's layout; lower ranks are row-major and align with the last axes.
-    inputs_[input] = shape.size() == 4 ? layout_ : Layout::kPlain;
+    inputs_[input] = shape.size() == 4 ? form_.layout : Layout::kPlain;
+    const bool full = shape == context_.output().shape;
+    inputs_[input].stored = full ? form_.stored : DataType::kF32;
+    bf16_.push_back(inputs_[input].stored == DataType::kBF16);
     shapes_.push_back({shape, inputs_[input].layout});
     operands_.push_back(input);
     return static_cast<int>(operands_.size()) - 1;
@@ -170,7 +206,8 @@ class ChainBuilder {
 
   /// The output of the node itself, for work in place.
   void add_output_as_operand() {
-    shapes_.push_back({context_.output().shape, layout_});
+    shapes_.push_back({context_.output().shape, form_.layout});
+    bf16_.push_back(form_.stored == DataType::kBF16);
     operands_.push_back(kOutput);
   }
 
@@ -186,23 +223,25 @@ class ChainBuilder {
 
   KernelPlan build(std::string name) {
     KernelPlan plan;
-    plan.kernel = std::move(name);
+    plan.kernel = std::move(name) + (form_.stored == DataType::kBF16 ? " (bf16)" : "");
     plan.inputs = inputs_;
-    plan.outputs = {layout_};
+    plan.outputs = {form_};
     plan.post_ops_done = context_.node.post_ops.size();
-    auto built = std::make_shared<Chain>(Chain{.rows = RowIteration(context_.output().shape, layout_, shapes_),
+    auto built = std::make_shared<Chain>(Chain{.rows = RowIteration(context_.output().shape, form_.layout, shapes_),
                                                .steps = std::move(steps_),
                                                .inputs = std::move(operands_),
+                                               .bf16 = std::move(bf16_),
+                                               .output_bf16 = form_.stored == DataType::kBF16,
                                                .period_block = 0,
                                                .patterns = {}});
     plan.scratch_bytes = find_period(*built) * sizeof(float);
     plan.bind = [chain = std::shared_ptr<const Chain>(std::move(built))](const Bindings& bindings) -> BoundStep {
-      std::vector<const float*> operands;
+      Memory memory{
+          .operands = {}, .output = bindings.outputs[0], .scratch = reinterpret_cast<float*>(bindings.scratch)};
       for (const std::size_t input : chain->inputs) {
-        operands.push_back(input == kOutput ? bindings.output<float>() : bindings.input<float>(input));
+        memory.operands.push_back(input == kOutput ? bindings.outputs[0] : bindings.inputs[input]);
       }
-      return [chain, operands, output = bindings.output<float>(), scratch = reinterpret_cast<float*>(bindings.scratch)](
-                 Team& team) { run_chain(*chain, operands, output, scratch, team); };
+      return [chain, memory = std::move(memory)](Team& team) { run_chain(*chain, memory, team); };
     };
     return plan;
   }
@@ -245,20 +284,22 @@ class ChainBuilder {
   }
 
   const NodeContext& context_;
-  Layout layout_;
+  Form form_;
   std::vector<Form> inputs_;
   std::vector<RowIteration::OperandShape> shapes_;
   std::vector<std::size_t> operands_;
+  std::vector<bool> bf16_;
   std::vector<ChainStep> steps_;
 };
 
-/// The layout in which a full-size input already lies.
-Layout preferred_layout(const NodeContext& context) {
+/// The form in which the first full-size input already lies; what the model gives is not rounded.
+Form preferred_form(const NodeContext& context) {
   const Shape& shape = context.output().shape;
   for (std::size_t i = 0; i < context.node.inputs.size(); ++i) {
     const ValueId input = context.node.inputs[i];
     if (input != kNone && !context.graph.is_constant(input) && shape.size() == 4 && context.input(i).shape == shape) {
-      return context.forms[i].layout;
+      const bool bf16 = context.forms[i].stored == DataType::kBF16 && !context.is_result();
+      return {context.forms[i].layout, bf16 ? DataType::kBF16 : DataType::kF32};
     }
   }
   return Layout::kPlain;
@@ -288,10 +329,12 @@ std::optional<KernelPlan> plan(const NodeContext& context, std::string& refusal)
       return std::nullopt;
     }
   }
-  ChainBuilder builder(context, preferred_layout(context));
-  builder.add_operand(0);
+  ChainBuilder builder(context, preferred_form(context));
+  // What is as large as the output comes first if it may: blocks of it are read as they lie.
+  const std::size_t first = binary && commutes(*binary) && context.input(0).shape != context.output().shape ? 1 : 0;
+  builder.add_operand(first);
   if (binary) {
-    builder.add_step(*binary, builder.add_operand(1));
+    builder.add_step(*binary, builder.add_operand(1 - first));
   } else if (prelu) {
     builder.add_step({.kind = BlockOpKind::kPostOp, .post_op = {.kind = PostOpKind::kPRelu}}, builder.add_operand(1));
   } else {
@@ -303,8 +346,8 @@ std::optional<KernelPlan> plan(const NodeContext& context, std::string& refusal)
 
 }  // namespace
 
-KernelPlan plan_post_ops(const NodeContext& context, std::size_t first, Layout layout) {
-  ChainBuilder builder(context, layout);
+KernelPlan plan_post_ops(const NodeContext& context, std::size_t first, const Form& form) {
+  ChainBuilder builder(context, form);
   builder.add_output_as_operand();
   builder.add_post_ops(first);
   return builder.build("elementwise (post-ops)");

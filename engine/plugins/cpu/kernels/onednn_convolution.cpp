@@ -46,18 +46,15 @@ class Planner {
       return plan;
     }
     if (context_.bf16 && rank_ == 4) {
-      // What is left of the post-ops needs f32.
       factors_ = {layout_, DataType::kBF16};
-      result_ = {layout_, is_output() ? DataType::kF32 : DataType::kBF16};
-      if (auto plan = plan_with(all)) {
+      result_ = {layout_, context_.is_result() ? DataType::kF32 : DataType::kBF16};
+      if (auto plan = plan_at_most(worth_fusing())) {
         return plan;
       }
     }
     factors_ = result_ = layout_;
-    for (std::size_t limit = worth_fusing() + 1; limit-- > 0;) {
-      if (auto plan = plan_with(limit)) {
-        return plan;
-      }
+    if (auto plan = plan_at_most(worth_fusing())) {
+      return plan;
     }
     refusal = "oneDNN has only a reference implementation";
     return std::nullopt;
@@ -70,12 +67,6 @@ class Planner {
     const bool large = element_count(context_.output().shape) >= kLeastForOwnPass;
     const auto costly = large ? std::ranges::find_if(post_ops, is_costly) : post_ops.end();
     return static_cast<std::size_t>(costly - post_ops.begin()) - (bias_ ? 1 : 0);
-  }
-
-  /// The node's result is one of the model's.
-  [[nodiscard]] bool is_output() const {
-    return std::ranges::find(context_.graph.outputs, context_.node.outputs[0], &GraphPort::value) !=
-           context_.graph.outputs.end();
   }
 
   /// Products of steps, exact in 32 bits; brought onto the steps of the FakeQuantize behind where there is one.
@@ -107,13 +98,20 @@ class Planner {
     if (!plan) {
       quantiser_ = nullptr;
       result_ = layout_;
-      for (std::size_t limit = all + 1; limit-- > 0 && !plan;) {
-        plan = plan_with(limit);  // the others by passes of ours
-      }
+      plan = plan_at_most(all);
     }
     if (!plan) {
       weight_steps_.reset();
       scales_.clear();
+    }
+    return plan;
+  }
+
+  /// With as many post-ops as oneDNN takes, the others by passes of ours.
+  std::optional<KernelPlan> plan_at_most(std::size_t most) {
+    std::optional<KernelPlan> plan;
+    for (std::size_t limit = most + 1; limit-- > 0 && !plan;) {
+      plan = plan_with(limit);
     }
     return plan;
   }

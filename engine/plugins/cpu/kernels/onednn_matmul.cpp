@@ -1,4 +1,4 @@
-// MatMul by oneDNN: [M,K]·[K,N] with batch axes; a constant second factor is packed once.
+// MatMul by oneDNN: [M,K]·[K,N] with batch axes; a constant second factor is packed once, as bf16 where allowed.
 #include <algorithm>
 #include <array>
 #include <map>
@@ -12,7 +12,7 @@ namespace {
 constexpr std::array<std::string_view, 1> kOps = {"MatMul"};
 
 /// A factor as oneDNN sees it: rank padded with leading 1s, transposition as swapped strides.
-dnnl::memory::desc factor(const Shape& shape, bool transposed, std::size_t rank) {
+dnnl::memory::desc factor(const Shape& shape, bool transposed, std::size_t rank, dnnl::memory::data_type type) {
   Shape dims(rank - shape.size(), 1);
   dims.insert(dims.end(), shape.begin(), shape.end());
   Shape strides = row_major_strides(dims);
@@ -20,8 +20,7 @@ dnnl::memory::desc factor(const Shape& shape, bool transposed, std::size_t rank)
     std::swap(dims[rank - 1], dims[rank - 2]);
     std::swap(strides[rank - 1], strides[rank - 2]);
   }
-  return {dnnl::memory::dims(dims.begin(), dims.end()), dnnl::memory::data_type::f32,
-          dnnl::memory::dims(strides.begin(), strides.end())};
+  return {dnnl::memory::dims(dims.begin(), dims.end()), type, dnnl::memory::dims(strides.begin(), strides.end())};
 }
 
 /// Rows and columns of the product that one primitive computes.
@@ -47,7 +46,8 @@ Cut cut(const dnnl::memory::desc& whole, std::int64_t row, std::int64_t rows, st
   dims[rank - 2] = rows;
   dims[rank - 1] = columns;
   const std::int64_t offset = row * strides[rank - 2] + column * strides[rank - 1];
-  return {{dims, dnnl::memory::data_type::f32, strides}, static_cast<std::size_t>(offset) * sizeof(float)};
+  const dnnl::memory::data_type type = whole.data_type();
+  return {{dims, type, strides}, static_cast<std::size_t>(offset) * dnnl::memory::data_type_size(type)};
 }
 
 class Planner {
@@ -57,12 +57,26 @@ class Planner {
         rank_(std::max(context.input(0).shape.size(), context.input(1).shape.size())),
         constant_(context.constant(1) != nullptr),
         output_(describe(context.output().shape, Layout::kPlain)) {
-    const auto& attributes = context.node.attrs<ops::MatMulAttributes>();
-    src_ = factor(context.input(0).shape, attributes.transpose_a, rank_);
-    weights_ = factor(context.input(1).shape, attributes.transpose_b, rank_);
+    weights_ = factor(context.input(1).shape, context.node.attrs<ops::MatMulAttributes>().transpose_b, rank_,
+                      dnnl::memory::data_type::f32);
   }
 
   std::optional<KernelPlan> plan(std::string& refusal) {
+    if (context_.bf16 && constant_) {
+      if (auto plan = plan_with({Layout::kPlain, DataType::kBF16}, refusal)) {
+        return plan;
+      }
+    }
+    return plan_with(Layout::kPlain, refusal);
+  }
+
+ private:
+  /// \param factors  How both are stored while they are multiplied.
+  std::optional<KernelPlan> plan_with(const Form& factors, std::string& refusal) {
+    factors_ = factors;
+    src_ = factor(context_.input(0).shape, context_.node.attrs<ops::MatMulAttributes>().transpose_a, rank_,
+                  describe({1}, factors).data_type());
+    packed_.clear();
     const Shape& shape = context_.output().shape;
     const Part whole{.rows = shape[rank_ - 2], .columns = shape[rank_ - 1]};
     for (const std::vector<Part>& parts : {divide(whole), std::vector<Part>{whole}}) {
@@ -73,8 +87,7 @@ class Planner {
     return std::nullopt;
   }
 
- private:
-  struct Form {
+  struct Product {
     dnnl::matmul::primitive_desc desc;
     OneDnnPostOps post_ops;
     dnnl::matmul primitive;
@@ -107,7 +120,7 @@ class Planner {
   }
 
   std::optional<KernelPlan> plan_parts(const std::vector<Part>& parts, std::string& refusal) {
-    std::map<decltype(Part().form()), Form> forms;
+    std::map<decltype(Part().form()), Product> forms;
     std::vector<OneDnnChunk> chunks;
     KernelPlan plan;
     for (const Part& part : parts) {
@@ -126,9 +139,10 @@ class Planner {
     if (chunks.empty()) {
       return std::nullopt;
     }
-    const Form& first = forms.begin()->second;
+    const Product& first = forms.begin()->second;
     plan.kernel = fmt::format("onednn_matmul ({})", first.desc.impl_info_str());
     plan.inputs.assign(context_.node.inputs.size(), Layout::kPlain);
+    plan.inputs[0] = factors_;
     plan.outputs = {Layout::kPlain};
     if (constant_) {
       plan.packed = {1};
@@ -138,8 +152,8 @@ class Planner {
     return plan;
   }
 
-  std::optional<Form> describe_form(const Part& part, std::string& refusal) const {
-    Form form;
+  std::optional<Product> describe_form(const Part& part, std::string& refusal) const {
+    Product form;
     Shape output = context_.output().shape;
     output[rank_ - 2] = part.rows;
     output[rank_ - 1] = part.columns;
@@ -149,7 +163,7 @@ class Planner {
     attributes.set_post_ops(form.post_ops.ops);
     dnnl::memory::desc weights = weights_of(part).desc;
     if (constant_) {
-      weights = {weights.dims(), dnnl::memory::data_type::f32, dnnl::memory::format_tag::any};
+      weights = {weights.dims(), src_.data_type(), dnnl::memory::format_tag::any};
     }
     try {
       form.desc = {{src_of(part).desc, weights, output_of(part).desc}, attributes, onednn_engine()};
@@ -165,7 +179,7 @@ class Planner {
     return form;
   }
 
-  OneDnnChunk make_chunk(const Form& form, const Part& part) {
+  OneDnnChunk make_chunk(const Product& form, const Part& part) {
     using Source = OneDnnArgument::Source;
     const Cut src = src_of(part);
     const Cut weights = weights_of(part);
@@ -205,6 +219,7 @@ class Planner {
   const NodeContext& context_;
   std::size_t rank_;
   bool constant_;
+  Form factors_;
   dnnl::memory::desc src_, weights_, output_;
   std::map<std::pair<std::int64_t, std::int64_t>, dnnl::memory> packed_;  ///< By first column and columns.
 };

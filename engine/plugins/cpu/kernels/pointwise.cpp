@@ -141,7 +141,9 @@ BoundStep bind(const std::shared_ptr<const Compiled>& compiled, const Bindings& 
 
 std::optional<KernelPlan> plan(const NodeContext& context, std::string& refusal) {
   const auto strides = strides_of_pointwise(context.graph, context.node);
-  if (!strides || context.bf16 || context.forms[0].stored == DataType::kU8) {
+  // A single pixel waits for weights and little else: not worth the conversions around it.
+  const bool single = element_count(context.output().shape) == static_cast<std::size_t>(context.output().shape[1]);
+  if (!strides || (context.bf16 && !single) || context.forms[0].stored != DataType::kF32) {
     refusal = "needs a 1x1 filter without padding, a picture stored as f32 and constant weights";
     return std::nullopt;
   }

@@ -1,6 +1,7 @@
 // ReduceMean over height and width of a picture (global average pooling), channels last.
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cmath>
 
 #include "engine/plugins/cpu/byte_ops.hpp"
@@ -13,12 +14,16 @@ namespace {
 constexpr std::array<std::string_view, 1> kOps = {"ReduceMean"};
 constexpr std::int64_t kBlock = 16;  // channels one thread sums at a time: one cache line of floats
 
-/// Means of `count` channels over pixels that are `channels` apart.
-void mean_block(const float* src, float* dst, std::int64_t pixels, std::int64_t channels, std::int64_t count) {
+float to_float(float value) { return value; }
+float to_float(std::uint16_t bf16) { return std::bit_cast<float>(static_cast<std::uint32_t>(bf16) << 16); }
+
+/// Means of `count` channels over pixels that are `channels` apart. \tparam Stored  float, or std::uint16_t: bf16.
+template <class Stored>
+void mean_block(const Stored* src, float* dst, std::int64_t pixels, std::int64_t channels, std::int64_t count) {
   std::array<float, kBlock> sums{};
   for (std::int64_t p = 0; p < pixels; ++p, src += channels) {
     for (std::int64_t c = 0; c < count; ++c) {
-      sums[static_cast<std::size_t>(c)] += src[c];
+      sums[static_cast<std::size_t>(c)] += to_float(src[c]);
     }
   }
   for (std::int64_t c = 0; c < count; ++c) {
@@ -95,6 +100,27 @@ std::optional<KernelPlan> plan_bytes(const NodeContext& context) {
   return plan;
 }
 
+/// Sums of f32, of what lies as `Stored`.
+template <class Stored>
+KernelPlan plan_floats(const NodeContext& context) {
+  constexpr bool kRounded = sizeof(Stored) < sizeof(float);
+  const Shape& shape = context.input(0).shape;
+  KernelPlan plan;
+  plan.kernel = kRounded ? "spatial_mean (bf16)" : "spatial_mean";
+  plan.inputs = {{Layout::kChannelsLast, kRounded ? DataType::kBF16 : DataType::kF32}, Layout::kPlain};
+  // [N,C] or [N,C,1,1]: the same bytes in both layouts.
+  plan.outputs = {Layout::kPlain};
+  plan.bind = [batch = shape[0], channels = shape[1],
+               pixels = shape[2] * shape[3]](const Bindings& bindings) -> BoundStep {
+    return [=, src = bindings.input<Stored>(0), dst = bindings.output<float>()](Team& team) {
+      each_block(team, batch, channels, pixels, kBlock, [&](std::int64_t from, std::int64_t to, std::int64_t count) {
+        mean_block(src + from, dst + to, pixels, channels, count);
+      });
+    };
+  };
+  return plan;
+}
+
 std::optional<KernelPlan> plan(const NodeContext& context, std::string& refusal) {
   if (context.output().data_type != DataType::kF32 || !spans_height_and_width(context.graph, context.node) ||
       !context.node.post_ops.empty()) {
@@ -104,21 +130,7 @@ std::optional<KernelPlan> plan(const NodeContext& context, std::string& refusal)
   if (auto plan = plan_bytes(context)) {
     return plan;
   }
-  const Shape& shape = context.input(0).shape;
-  KernelPlan plan;
-  plan.kernel = "spatial_mean";
-  plan.inputs = {Layout::kChannelsLast, Layout::kPlain};
-  // [N,C] or [N,C,1,1]: the same bytes in both layouts.
-  plan.outputs = {Layout::kPlain};
-  plan.bind = [batch = shape[0], channels = shape[1],
-               pixels = shape[2] * shape[3]](const Bindings& bindings) -> BoundStep {
-    return [=, src = bindings.input<float>(0), dst = bindings.output<float>()](Team& team) {
-      each_block(team, batch, channels, pixels, kBlock, [&](std::int64_t from, std::int64_t to, std::int64_t count) {
-        mean_block(src + from, dst + to, pixels, channels, count);
-      });
-    };
-  };
-  return plan;
+  return context.forms[0].stored == DataType::kBF16 ? plan_floats<std::uint16_t>(context) : plan_floats<float>(context);
 }
 
 }  // namespace
