@@ -122,7 +122,7 @@ TEST_F(CpuBf16, ActivationsBehindConvolutionsAreWithinTheirRounding) {
 }
 
 TEST_F(CpuBf16, ResultsStayBf16BetweenTheKernelsThatTakeThem) {
-  const Outcome outcome = run(model_of("a = Convolution(x: f32[1,16,16,16], w: f32[32,16,3,3]{0}) | relu\n"
+  const Outcome outcome = run(model_of("a = Convolution(x: f32[1,16,32,32], w: f32[32,16,3,3]{0}) strides=2,2 | relu\n"
                                        "b = MaxPool(a) kernel=2,2 strides=2,2 pads_begin=0,0 pads_end=0,0\n"
                                        "c = Convolution(b, v: f32[16,32,1,1]{0})\n"
                                        "d = Concat(b, c) axis=1\n"
