@@ -11,6 +11,7 @@
 #include "engine/frontends/common/unsupported.hpp"
 #include "engine/ops/graph_text.hpp"
 #include "engine/runtime/core.hpp"
+#include "engine/runtime/properties.hpp"
 #include "tools/inspect/explain.hpp"
 #include "tools/inspect/figures.hpp"
 #include "tools/inspect/memory.hpp"
@@ -25,6 +26,7 @@ struct Options {
   std::filesystem::path model;
   std::string why;
   std::string memory;
+  std::string properties;  ///< KEY=VALUE,… for compiling, over the latency hint.
   SpecRequest request;
   std::string task;
   std::filesystem::path image;
@@ -41,6 +43,12 @@ nlohmann::json ports_json(const Model& model, const std::vector<GraphPort>& port
         {{"name", port.name}, {"type", to_string(model.graph.value(port.value).type)}, {"layout", port.layout}});
   }
   return list;
+}
+
+Properties properties_of(const Options& options) {
+  Properties properties = options.properties.empty() ? Properties() : parse_properties(options.properties);
+  properties.try_emplace("PERFORMANCE_HINT", "LATENCY");
+  return properties;
 }
 
 /// Why the device cannot run the model as it is; empty when it can.
@@ -230,8 +238,8 @@ void print_report(Core& core, const Model& model, const Options& options, const 
 }
 
 int run_memory(Core& core, const Options& options) {
-  const MemoryReport report = memory_report(
-      core.compile_model(resolve_model(options.model), options.memory, {{"PERFORMANCE_HINT", "LATENCY"}}));
+  const MemoryReport report =
+      memory_report(core.compile_model(resolve_model(options.model), options.memory, properties_of(options)));
   if (options.json) {
     fmt::print("{}\n", memory_json(report).dump(2));
   } else {
@@ -258,7 +266,7 @@ int run(const Options& options) {
     }
     std::vector<StepInfo> steps;
     if (!options.why.empty()) {
-      steps = core.compile_model(model, options.why, {{"PERFORMANCE_HINT", "LATENCY"}}).steps();
+      steps = core.compile_model(model, options.why, properties_of(options)).steps();
     }
     print_report(core, model, options, steps);
     return 0;
@@ -273,6 +281,7 @@ std::function<int()> setup(CLI::App& app) {
   app.add_option("--why", options->why,
                  "Show the kernel chosen for each node on this device, and why better ones refused")
       ->type_name("DEVICE");
+  app.add_option("--config", options->properties, "KEY=VALUE,… for compiling with --why and --memory");
   app.add_option("--memory", options->memory, "Show what the compiled model and its requests take on this device")
       ->type_name("DEVICE");
   app.add_flag("--explain", options->explain,

@@ -85,6 +85,13 @@ TEST_F(ModelCommands, InspectCountsMemory) {
   EXPECT_EQ(fovea("inspect --memory NPU " + model_).status, 1);
 }
 
+TEST_F(ModelCommands, InspectCompilesAsAsked) {
+  EXPECT_EQ(fovea("inspect --why CPU --config INFERENCE_PRECISION_HINT=f32 " + model_).status, 0);
+  const Result refused = fovea("inspect --why CPU --config INFERENCE_PRECISION_HINT=f31 " + model_);
+  EXPECT_EQ(refused.status, 1);
+  EXPECT_NE(refused.err.find("f31"), std::string::npos) << refused.err;
+}
+
 TEST_F(ModelCommands, InspectNamesAllUnsupportedOperatorsWithTheirNodes) {
   namespace onnx = test::onnx;
   const onnx::Message graph = onnx::graph(
