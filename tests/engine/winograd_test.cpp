@@ -59,9 +59,13 @@ void is_exact(const WinogradShape& shape, int threads) {
   const auto pixels = static_cast<std::size_t>(shape.out_height * shape.out_width * shape.outputs);
   x.insert(x.begin(), x.size(), 1e30F);
   std::vector<float> y(2 * pixels + 64, -7);
+  const cpu::WinogradMemory memory{.src = x.data(),
+                                   .src_stride = shape.channels,
+                                   .weights = packed.data<float>().data(),
+                                   .dst = y.data(),
+                                   .dst_stride = shape.outputs};
   for (std::int64_t block = 0; block < plan.blocks; ++block) {
-    cpu::run_winograd_block(plan, finish, nullptr, packed.data<float>().data(), x.data(), y.data(), 1, block,
-                            scratch.data<float>().data());
+    cpu::run_winograd_block(plan, finish, memory, 1, block, scratch.data<float>().data());
   }
   x.erase(x.begin(), x.begin() + static_cast<std::ptrdiff_t>(x.size() / 2));
   const std::vector<double> expected = convolve(shape, x, w);

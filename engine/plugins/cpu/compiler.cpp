@@ -8,6 +8,7 @@
 #include "engine/ops/op_def.hpp"
 #include "engine/plugins/cpu/byte_matrix.hpp"
 #include "engine/plugins/cpu/joints.hpp"
+#include "engine/plugins/cpu/pieces.hpp"
 #include "engine/runtime/memory_plan.hpp"
 
 namespace fovea::cpu {
@@ -159,6 +160,7 @@ class Compiler {
   int add_buffer(ValueId value, Form form) {
     form = normal_form(value, form);
     const int id = add_scratch(stored_bytes(value, form));
+    program_.buffers.back().pitch = pitch(value, form);
     buffers_[{value, form}] = id;
     produced_.emplace(value, form);
     return id;
@@ -167,6 +169,13 @@ class Compiler {
   /// Only f32 values have a choice of how they are stored.
   [[nodiscard]] Form normal_form(ValueId value, Form form) const {
     return graph_.value(value).type.data_type == DataType::kF32 ? form : Form(form.layout);
+  }
+
+  /// Bytes from pixel to pixel where the value lies channels last.
+  [[nodiscard]] std::size_t pitch(ValueId value, const Form& form) const {
+    const TensorType& type = graph_.value(value).type;
+    const bool last = form.layout == Layout::kChannelsLast || layouts_coincide(type.shape);
+    return type.shape.size() == 4 && last ? static_cast<std::size_t>(type.shape[1]) * size_of(form.stored) : 0;
   }
 
   [[nodiscard]] std::size_t stored_bytes(ValueId value, Form form) const {
@@ -260,6 +269,7 @@ class Compiler {
     }
     program_.buffers.push_back(
         {.bytes = byte_size(content.type()), .first = 0, .last = 0, .offset = 0, .constant = {}});
+    program_.buffers.back().pitch = pitch(value, form);
     program_.buffers.back().constant = std::move(content);
     return buffers_[{value, form}] = static_cast<int>(program_.buffers.size()) - 1;
   }
@@ -423,11 +433,12 @@ class Compiler {
         }
       }
     }
+    join_pieces(program_);
     std::vector<BufferUse> uses;
     std::vector<std::size_t> placed;
     for (std::size_t i = 0; i < program_.buffers.size(); ++i) {
       const Buffer& buffer = program_.buffers[i];
-      if (buffer.constant.empty() && !buffer.of_request) {
+      if (buffer.constant.empty() && !buffer.of_request && buffer.whole < 0) {
         uses.push_back({buffer.bytes, buffer.first, buffer.last});
         placed.push_back(i);
       }
@@ -435,6 +446,11 @@ class Compiler {
     const MemoryPlan plan = plan_memory(uses);
     for (std::size_t i = 0; i < placed.size(); ++i) {
       program_.buffers[placed[i]].offset = plan.offsets[i];
+    }
+    for (Buffer& buffer : program_.buffers) {
+      if (buffer.whole >= 0) {
+        buffer.offset += program_.buffers[static_cast<std::size_t>(buffer.whole)].offset;
+      }
     }
     program_.request_bytes += kByteSlack;
     program_.arena_bytes = plan.arena_bytes + kByteSlack;

@@ -19,6 +19,8 @@ struct Buffer {
   int last = 0;             ///< Last step that reads it.
   std::size_t offset = 0;   ///< In the arena, or in the request's memory.
   bool of_request = false;  ///< An input or output of the graph: it outlives the run.
+  std::size_t pitch = 0;    ///< Bytes from pixel to pixel of a picture that lies channels last, else 0.
+  int whole = -1;           ///< The buffer this one is a piece of, with `offset` into it until that has its place.
   Tensor constant;          ///< Not empty: the content, shared by all requests.
 };
 

@@ -94,8 +94,7 @@ class Chunk {
                    .first = expand_limits_.steps,
                    .operands = memory_.expand_operands,
                    .channel = channel_,
-                   .outputs = shape.channels,
-                   .at = pixel * shape.channels});
+                   .pixel = pixel});
   }
 
   void compute_row(std::int64_t y, std::int64_t top) const {
@@ -111,8 +110,8 @@ class Chunk {
         taps[count++] = ring_row(input) + j * shape.columns.dilation * panel_;
       }
     }
-    const std::int64_t at = (picture_ * rows.output + y) * shape.columns.output * shape.channels;
-    const PanelRow row{.dst = memory_.dst + at + channel_,
+    const std::int64_t pixel = (picture_ * rows.output + y) * shape.columns.output;
+    const PanelRow row{.dst = memory_.dst + pixel * shape.channels + channel_,
                        .stride = shape.channels,
                        .channels = channels_,
                        .pixels = shape.columns.output,
@@ -126,8 +125,7 @@ class Chunk {
                    .first = limits_.steps,
                    .operands = memory_.operands,
                    .channel = channel_,
-                   .outputs = shape.channels,
-                   .at = at,
+                   .pixel = pixel,
                    .sums = memory_.sums == nullptr ? nullptr : sums()});
   }
 

@@ -46,10 +46,10 @@ struct PackedFilters {
 struct DepthwiseMemory {
   const float* src = nullptr;  ///< [batch, rows, columns, depth or channels]
   float* dst = nullptr;
-  const float* const* expand_operands = nullptr;  ///< Of each step of the 1x1 convolution's finish.
-  const float* const* operands = nullptr;         ///< As much of the depthwise one's.
-  float* scratch = nullptr;                       ///< plan.scratch_floats of the thread, aligned to 64 bytes.
-  float* sums = nullptr;                          ///< plan.sums_floats; nullptr: no means are wanted.
+  const FinishOperand* expand_operands = nullptr;  ///< Of each step of the 1x1 convolution's finish.
+  const FinishOperand* operands = nullptr;         ///< As much of the depthwise one's.
+  float* scratch = nullptr;                        ///< plan.scratch_floats of the thread, aligned to 64 bytes.
+  float* sums = nullptr;                           ///< plan.sums_floats; nullptr: no means are wanted.
 };
 
 /// Computes one chunk. Chunks are independent. Allocates nothing. \param expand  For shape.depth > 0.

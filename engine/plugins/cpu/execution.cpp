@@ -62,9 +62,12 @@ class SharedModel {
       }
       return (place.of_request ? request_memory : arena.data()) + place.offset;
     };
+    const auto pitch = [&](int id) { return id < 0 ? 0 : buffer(id).pitch; };
     Bindings bindings;
     std::ranges::transform(step.inputs, std::back_inserter(bindings.inputs), address);
     std::ranges::transform(step.outputs, std::back_inserter(bindings.outputs), address);
+    std::ranges::transform(step.inputs, std::back_inserter(bindings.input_pitches), pitch);
+    std::ranges::transform(step.outputs, std::back_inserter(bindings.output_pitches), pitch);
     bindings.scratch = address(step.scratch);
     return step.plan.bind(bindings);
   }

@@ -38,10 +38,12 @@ std::size_t covered_post_ops(const NodeContext& context, const Finish& finish) {
   return finish.steps.size() + (context.has_bias() ? 1 : 0);
 }
 
-std::vector<const float*> finish_operands(const Finish& finish, const Bindings& bindings) {
-  std::vector<const float*> operands;
+std::vector<FinishOperand> finish_operands(const Finish& finish, const Bindings& bindings) {
+  std::vector<FinishOperand> operands;
   for (const FinishStep& step : finish.steps) {
-    operands.push_back(step.operand == FinishStep::Operand::kNone ? nullptr : bindings.input<float>(step.input));
+    operands.push_back(step.operand == FinishStep::Operand::kNone
+                           ? FinishOperand()
+                           : FinishOperand{bindings.input<float>(step.input), bindings.input_stride(step.input)});
   }
   return operands;
 }

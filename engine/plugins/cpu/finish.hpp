@@ -24,6 +24,12 @@ struct Finish {
   std::vector<FinishStep> steps;
 };
 
+/// Where the operand of a step lies in one request.
+struct FinishOperand {
+  const float* data = nullptr;  ///< nullptr for steps without.
+  std::int64_t stride = 0;      ///< Floats from pixel to pixel of a full operand.
+};
+
 /// The bias and as many post-ops of the node as fit.
 /// \param padded_channels  Length of the bias: channels rounded up to whole vectors.
 Finish make_finish(const NodeContext& context, std::size_t padded_channels);
@@ -31,8 +37,8 @@ Finish make_finish(const NodeContext& context, std::size_t padded_channels);
 /// How many of the node's post-ops `finish` covers.
 std::size_t covered_post_ops(const NodeContext& context, const Finish& finish);
 
-/// The operand of each step in one request; nullptr for steps without.
-std::vector<const float*> finish_operands(const Finish& finish, const Bindings& bindings);
+/// The operand of each step in one request.
+std::vector<FinishOperand> finish_operands(const Finish& finish, const Bindings& bindings);
 
 /// Operands come `by` inputs later: behind those of a node that is computed before this one, in one step.
 void shift_inputs(Finish& finish, std::size_t by);

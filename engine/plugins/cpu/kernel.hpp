@@ -80,6 +80,9 @@ struct NodeContext {
 struct Bindings {
   std::vector<std::byte*> inputs;  ///< nullptr where the node's input is absent.
   std::vector<std::byte*> outputs;
+  /// Bytes from pixel to pixel of values that lie channels last, 0 for others. More than a pixel's own bytes only for
+  /// plans that are `pitched`.
+  std::vector<std::size_t> input_pitches, output_pitches;
   std::byte* scratch = nullptr;
 
   template <class T>
@@ -90,6 +93,19 @@ struct Bindings {
   [[nodiscard]] T* output(std::size_t i = 0) const {
     return reinterpret_cast<T*>(outputs.at(i));
   }
+  /// Floats from pixel to pixel.
+  [[nodiscard]] std::int64_t input_stride(std::size_t i) const {
+    return static_cast<std::int64_t>(input_pitches.at(i) / sizeof(float));
+  }
+  [[nodiscard]] std::int64_t output_stride(std::size_t i = 0) const {
+    return static_cast<std::int64_t>(output_pitches.at(i) / sizeof(float));
+  }
+};
+
+/// The step only moves channels of pixels: its inputs are pieces of its output, or its outputs of its first input.
+struct Pieces {
+  bool of_output = false;
+  std::vector<std::size_t> offsets;  ///< Bytes into the whole pixel.
 };
 
 /// Runs a step of one request, in chunks if that is worth it; called once per inference on a lane. Allocates nothing.
@@ -107,6 +123,10 @@ struct KernelPlan {
   bool means = false;                ///< There is one more output: means over height and width, [N,C].
   std::size_t post_ops_done = 0;     ///< Leading post-ops the kernel applies; the compiler adds a step for the rest.
   std::optional<std::size_t> alias;  ///< outputs[0] is this input's memory under another shape; nothing runs.
+  /// Pixels of what it reads and writes channels last may lie further apart than their channels: pieces of larger ones.
+  bool pitched = false;
+  /// For pitched plans that move channels only. What already lies where it belongs when the step is bound is not moved.
+  std::optional<Pieces> pieces;
   std::function<BoundStep(const Bindings&)> bind;
 };
 

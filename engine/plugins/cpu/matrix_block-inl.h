@@ -115,26 +115,26 @@ HWY_INLINE void multiply_rest(std::int64_t rows, const float* a, std::int64_t a_
   }
 }
 
-/// A vector of channels of the output and where it lies.
+/// A vector of channels of the output.
 struct ChannelVector {
   std::int64_t channel = 0;  ///< The first one.
-  std::int64_t outputs = 0;  ///< Channels of the output: pixels lie so far apart.
   bool whole = true;         ///< All lanes are channels.
   hn::Mask<decltype(kF32)> mask;
 };
 
 HWY_INLINE ChannelVector channel_vector(std::int64_t channel, std::int64_t outputs) {
   const std::int64_t lanes = std::min(kLanes, outputs - channel);
-  return {channel, outputs, lanes == kLanes, hn::FirstN(kF32, static_cast<std::size_t>(lanes))};
+  return {channel, lanes == kLanes, hn::FirstN(kF32, static_cast<std::size_t>(lanes))};
 }
 
 constexpr int kPixels = 4;  // that are finished together
 
 /// Finishes and stores a vector of channels of `count` ≤ kPixels pixels that lie side by side.
 /// \param values  kPixels vectors; those beyond `count` are not looked at.
-/// \param at      Index of the first value in the output.
-inline HWY_NOINLINE void finish_pixels(const Finish& finish, const float* const* operands, const ChannelVector& where,
-                                       const V* values, int count, std::int64_t at, float* dst) {
+/// \param pixel   Index of the first one in the output, whose pixels lie `stride` floats apart.
+inline HWY_NOINLINE void finish_pixels(const Finish& finish, const FinishOperand* operands, const ChannelVector& where,
+                                       const V* values, int count, std::int64_t pixel, float* dst,
+                                       std::int64_t stride) {
   V v[kPixels];
   const V bias = hn::LoadU(kF32, finish.bias.data() + where.channel);
   FOVEA_UNROLL
@@ -153,14 +153,14 @@ inline HWY_NOINLINE void finish_pixels(const Finish& finish, const float* const*
       continue;
     }
     const bool full = step.operand == FinishStep::Operand::kFull;
-    const float* const operand = operands[s] + (full ? at : where.channel);
+    const float* const operand = operands[s].data + (full ? pixel * operands[s].stride : 0) + where.channel;
     const auto load = [&](const float* address) {
       return where.whole ? hn::LoadU(kF32, address) : hn::MaskedLoad(where.mask, kF32, address);
     };
     V o[kPixels];
-    o[0] = step.operand == FinishStep::Operand::kSingle ? hn::Set(kF32, *operands[s]) : load(operand);
+    o[0] = step.operand == FinishStep::Operand::kSingle ? hn::Set(kF32, *operands[s].data) : load(operand);
     for (int i = 1; i < kPixels; ++i) {
-      o[i] = full && i < count ? load(operand + i * where.outputs) : o[0];
+      o[i] = full && i < count ? load(operand + i * operands[s].stride) : o[0];
     }
     with_binary_formula(step.op.kind, [&](auto formula) {
       FOVEA_UNROLL
@@ -170,11 +170,11 @@ inline HWY_NOINLINE void finish_pixels(const Finish& finish, const float* const*
     });
   }
   for (int i = 0; i < count; ++i) {
-    float* const pixel = dst + at + i * where.outputs;
+    float* const to = dst + (pixel + i) * stride + where.channel;
     if (where.whole) {
-      hn::StoreU(v[i], kF32, pixel);
+      hn::StoreU(v[i], kF32, to);
     } else {
-      hn::BlendedStore(v[i], where.mask, kF32, pixel);
+      hn::BlendedStore(v[i], where.mask, kF32, to);
     }
   }
 }

@@ -108,10 +108,10 @@ HWY_INLINE V change_pixels(const float* tile, std::ptrdiff_t tile_stride, float*
   return sum;
 }
 
-/// One step of a finish over a vector of channels of a tile. \param at  Index of the first pixel's vector in the
+/// One step of a finish over a vector of channels of a tile. \param pixel  Index of the first one in the
 /// output. \param stored  What of the vector `to` takes. \param real  Its channels that exist: operands have no others.
-HWY_INLINE V finish_step(const FinishStep& step, const float* operand, const PanelRest& rest, std::int64_t channel,
-                         std::int64_t at, const float* tile, std::ptrdiff_t tile_stride, float* const* to, int count,
+HWY_INLINE V finish_step(const FinishStep& step, const FinishOperand& operand, std::int64_t channel,
+                         std::int64_t pixel, const float* tile, std::ptrdiff_t tile_stride, float* const* to, int count,
                          const ChannelVector& stored, const ChannelVector& real) {
   V sum = hn::Zero(kF32);
   if (step.operand == FinishStep::Operand::kNone) {
@@ -126,10 +126,10 @@ HWY_INLINE V finish_step(const FinishStep& step, const float* operand, const Pan
   with_binary_formula(step.op.kind, [&](auto formula) {
     if (step.operand == FinishStep::Operand::kFull) {
       sum = change_pixels(tile, tile_stride, to, count, stored,
-                          [&](V x, int p) { return formula(x, load(operand + at + p * rest.outputs)); });
+                          [&](V x, int p) { return formula(x, load(operand.data + (pixel + p) * operand.stride + channel)); });
       return;
     }
-    const V y = step.operand == FinishStep::Operand::kSingle ? hn::Set(kF32, *operand) : load(operand + channel);
+    const V y = step.operand == FinishStep::Operand::kSingle ? hn::Set(kF32, *operand.data) : load(operand.data + channel);
     sum = change_pixels(tile, tile_stride, to, count, stored, [&](V x, int /*p*/) { return formula(x, y); });
   });
   return sum;
@@ -156,14 +156,13 @@ void finish_tile(float* tile, const PanelRow& row, const PanelRest& rest, std::i
       inside[p] = column + p * kStride;
       to[p] = row.dst + (pixel + p) * row.stride + first;
     }
-    const std::int64_t at = rest.at + pixel * rest.outputs + rest.channel + first;
     V sum = hn::Zero(kF32);
     if (rest.first >= steps) {
       sum = change_pixels(column, kStride, to, count, where, [](V x, int /*p*/) { return x; });
     }
     for (std::size_t s = rest.first; s < steps; ++s) {
-      sum = finish_step(rest.finish->steps[s], rest.operands[s], rest, rest.channel + first, at, column, kStride,
-                        s + 1 < steps ? inside : to, count, s + 1 < steps ? whole_vector() : where, where);
+      sum = finish_step(rest.finish->steps[s], rest.operands[s], rest.channel + first, rest.pixel + pixel, column,
+                        kStride, s + 1 < steps ? inside : to, count, s + 1 < steps ? whole_vector() : where, where);
     }
     if (rest.sums != nullptr) {
       hn::StoreU(hn::Add(hn::LoadU(kF32, rest.sums + first), sum), kF32, rest.sums + first);
@@ -189,7 +188,7 @@ template <int R, int kWide>
 HWY_INLINE void finish_block(V (&sums)[R][kWide], const RowWork& work, std::int64_t pixel) {
   const PanelRow& row = work.row;
   if (row.addend != nullptr) {
-    add_block<R, kWide>(sums, row.addend + pixel * row.stride + work.channel, row.stride, work.last);
+    add_block<R, kWide>(sums, row.addend + pixel * row.addend_stride + work.channel, row.addend_stride, work.last);
   }
   limit_block<R, kWide>(sums, row);
   if (!work.left) {

@@ -20,8 +20,9 @@ struct PanelRow {
   std::int64_t channels = 0;    ///< Those of one panel at most, where nothing else is said.
   std::int64_t pixels = 0;      ///< At least 1.
   const float* bias = nullptr;  ///< A value a channel, whole panels.
-  /// Not nullptr: lies like dst and is added before the limits. Not where something is left to do.
+  /// Not nullptr: added before the limits, like dst the first pixel and channel. Not where something is left to do.
   const float* addend = nullptr;
+  std::int64_t addend_stride = 0;  ///< Floats from pixel to pixel.
   float least = -std::numeric_limits<float>::infinity();
   float most = std::numeric_limits<float>::infinity();
 };
@@ -30,10 +31,9 @@ struct PanelRow {
 struct PanelRest {
   const Finish* finish = nullptr;  ///< nullptr: nothing is left.
   std::size_t first = 0;           ///< The first step that is left.
-  const float* const* operands = nullptr;
+  const FinishOperand* operands = nullptr;
   std::int64_t channel = 0;  ///< The first of the row.
-  std::int64_t outputs = 0;  ///< Channels of the whole output.
-  std::int64_t at = 0;       ///< Index of the row's first pixel, channel 0, in the whole output.
+  std::int64_t pixel = 0;    ///< Index of the row's first one in the whole output.
   float* sums = nullptr;     ///< Not nullptr: results are added up over the pixels here, a whole panel.
 };
 

@@ -69,8 +69,8 @@ HWY_INLINE void transform_output(const V* m, V* out) {
 }
 
 /// Transforms one tile whose first pixel is (y, x), a vector of channels at a time, to `v` (taps `tap_stride` apart).
-void load_tile(const WinogradShape& shape, const float* src, std::int64_t y, std::int64_t x, float* v,
-               std::int64_t tap_stride) {
+void load_tile(const WinogradShape& shape, const float* src, std::int64_t stride, std::int64_t y, std::int64_t x,
+               float* v, std::int64_t tap_stride) {
   const bool inside = y >= 0 && x >= 0 && y + kTile <= shape.height && x + kTile <= shape.width;
   for (std::int64_t c = 0; c < shape.channels; c += kLanes) {
     const bool whole = c + kLanes <= shape.channels;
@@ -79,17 +79,17 @@ void load_tile(const WinogradShape& shape, const float* src, std::int64_t y, std
     if (inside && whole) {
       FOVEA_UNROLL
       for (int i = 0; i < kTile; ++i) {
-        const float* row = src + ((y + i) * shape.width + x) * shape.channels + c;
+        const float* row = src + ((y + i) * shape.width + x) * stride + c;
         FOVEA_UNROLL
         for (int j = 0; j < kTile; ++j) {
-          d[i][j] = hn::LoadU(kF32, row + j * shape.channels);
+          d[i][j] = hn::LoadU(kF32, row + j * stride);
         }
       }
     } else {
       for (int i = 0; i < kTile; ++i) {
         for (int j = 0; j < kTile; ++j) {
           const bool real = y + i >= 0 && y + i < shape.height && x + j >= 0 && x + j < shape.width;
-          const float* pixel = src + ((y + i) * shape.width + x + j) * shape.channels + c;
+          const float* pixel = src + ((y + i) * shape.width + x + j) * stride + c;
           d[i][j] = !real ? hn::Zero(kF32) : whole ? hn::LoadU(kF32, pixel) : hn::MaskedLoad(mask, kF32, pixel);
         }
       }
@@ -110,10 +110,10 @@ void load_tile(const WinogradShape& shape, const float* src, std::int64_t y, std
 }
 
 /// Transforms one tile's products of the channels [first, last) back and stores its pixels, the first of which is (y,
-/// x). \param at  Index of the picture's first value in the output.
-void store_tile(const WinogradShape& shape, const Finish& finish, const float* const* operands, const float* m,
-                std::int64_t tap_stride, std::int64_t first, std::int64_t last, std::int64_t y, std::int64_t x,
-                std::int64_t at, float* dst) {
+/// x).
+void store_tile(const WinogradShape& shape, const Finish& finish, const WinogradMemory& memory, const float* m,
+                std::int64_t tap_stride, std::int64_t first, std::int64_t last, std::int64_t picture, std::int64_t y,
+                std::int64_t x) {
   const std::int64_t rows = std::min<std::int64_t>(kStep, shape.out_height - y);
   const auto columns = static_cast<int>(std::min<std::int64_t>(kStep, shape.out_width - x));
   for (std::int64_t k = first; k < std::min(last, shape.outputs); k += kLanes) {
@@ -136,17 +136,16 @@ void store_tile(const WinogradShape& shape, const Finish& finish, const float* c
     for (std::int64_t i = 0; i < rows; ++i) {
       V out[kStep];
       transform_output(half[i], out);
-      finish_pixels(finish, operands, where, out, columns, at + ((y + i) * shape.out_width + x) * shape.outputs + k,
-                    dst);
+      const std::int64_t pixel = (picture * shape.out_height + y + i) * shape.out_width + x;
+      finish_pixels(finish, memory.operands, where, out, columns, pixel, memory.dst, memory.dst_stride);
     }
   }
 }
 
-void run_block(const WinogradPlan& plan, const Finish& finish, const float* const* operands, const float* packed,
-               const float* src, float* dst, std::int64_t picture, std::int64_t block, float* scratch) {
+void run_block(const WinogradPlan& plan, const Finish& finish, const WinogradMemory& memory, std::int64_t picture,
+               std::int64_t block, float* scratch) {
   const WinogradShape& shape = plan.shape;
-  src += picture * shape.height * shape.width * shape.channels;
-  const std::int64_t at = picture * shape.out_height * shape.out_width * shape.outputs;
+  const float* const src = memory.src + picture * shape.height * shape.width * memory.src_stride;
   // Blocks with the same weights follow each other.
   const std::int64_t first = block % plan.tile_blocks * plan.tiles_a_block;
   const std::int64_t first_output = block / plan.tile_blocks * plan.outputs_a_part;
@@ -161,11 +160,11 @@ void run_block(const WinogradPlan& plan, const Finish& finish, const float* cons
   for (std::int64_t t = 0; t < count; ++t) {
     const std::int64_t y = (first + t) / plan.tiles_across * kStep;
     const std::int64_t x = (first + t) % plan.tiles_across * kStep;
-    load_tile(shape, src, y - shape.pad_top, x - shape.pad_left, v + t * depth, v_stride);
+    load_tile(shape, src, memory.src_stride, y - shape.pad_top, x - shape.pad_left, v + t * depth, v_stride);
   }
   for (int tap = 0; tap < kTaps; ++tap) {
     const float* a = v + tap * v_stride;
-    const float* b = packed + tap * depth * plan.padded_outputs;
+    const float* b = memory.weights + tap * depth * plan.padded_outputs;
     float* c = m + tap * m_stride - first_output;
     std::int64_t k = first_output;
     for (; k + 2 * kLanes <= last_output; k += 2 * kLanes) {
@@ -178,7 +177,7 @@ void run_block(const WinogradPlan& plan, const Finish& finish, const float* cons
   for (std::int64_t t = 0; t < count; ++t) {
     const std::int64_t y = (first + t) / plan.tiles_across * kStep;
     const std::int64_t x = (first + t) % plan.tiles_across * kStep;
-    store_tile(shape, finish, operands, m + t * outputs, m_stride, first_output, last_output, y, x, at, dst);
+    store_tile(shape, finish, memory, m + t * outputs, m_stride, first_output, last_output, picture, y, x);
   }
 }
 
@@ -282,10 +281,9 @@ void pack_winograd_weights(const WinogradPlan& plan, const float* weights, float
   pack_winograd_panels(plan, HWY_DYNAMIC_DISPATCH(lanes)(), weights, packed);
 }
 
-void run_winograd_block(const WinogradPlan& plan, const Finish& finish, const float* const* operands,
-                        const float* packed_weights, const float* src, float* dst, std::int64_t picture,
-                        std::int64_t block, float* scratch) {
-  HWY_DYNAMIC_DISPATCH(run_block)(plan, finish, operands, packed_weights, src, dst, picture, block, scratch);
+void run_winograd_block(const WinogradPlan& plan, const Finish& finish, const WinogradMemory& memory,
+                        std::int64_t picture, std::int64_t block, float* scratch) {
+  HWY_DYNAMIC_DISPATCH(run_block)(plan, finish, memory, picture, block, scratch);
 }
 
 }  // namespace fovea::cpu

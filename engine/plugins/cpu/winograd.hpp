@@ -56,11 +56,19 @@ void pack_winograd_panels(const WinogradPlan& plan, std::int64_t lanes, const fl
 /// Names the order of packed weights.
 std::string winograd_form(const WinogradPlan& plan);
 
+/// What one run reads and writes.
+struct WinogradMemory {
+  const float* src = nullptr;               ///< The first picture.
+  std::int64_t src_stride = 0;              ///< Floats from pixel to pixel.
+  const float* weights = nullptr;           ///< Packed.
+  const FinishOperand* operands = nullptr;  ///< Of each step of the finish, whose bias has `padded_outputs` values.
+  float* dst = nullptr;
+  std::int64_t dst_stride = 0;
+};
+
 /// Computes the output tiles and channels of block `block` of picture `picture`. Blocks are independent; allocates
-/// nothing. \param src, dst  The first picture. \param operands  Of each step of `finish`, whose bias has
-/// `padded_outputs` values. \param scratch   plan.scratch_floats, of this thread.
-void run_winograd_block(const WinogradPlan& plan, const Finish& finish, const float* const* operands,
-                        const float* packed_weights, const float* src, float* dst, std::int64_t picture,
-                        std::int64_t block, float* scratch);
+/// nothing. \param scratch   plan.scratch_floats, of this thread.
+void run_winograd_block(const WinogradPlan& plan, const Finish& finish, const WinogradMemory& memory,
+                        std::int64_t picture, std::int64_t block, float* scratch);
 
 }  // namespace fovea::cpu

@@ -1,9 +1,11 @@
-// Concat of any type: rows of each input are copied side by side. f32 pictures keep their channels-last layout.
+// Concat of any type: rows of each input are copied side by side. f32 pictures keep their channels-last layout; those
+// whose kernels can compute them in their place are not copied.
 #include "engine/ops/concat.hpp"
 
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <memory>
 
 #include "engine/plugins/cpu/byte_ops.hpp"
 #include "engine/plugins/cpu/kernel.hpp"
@@ -53,17 +55,64 @@ Shape in_memory_order(const Shape& shape, Layout layout) {
   return layout == Layout::kChannelsLast ? Shape{shape[0], shape[2], shape[3], shape[1]} : shape;
 }
 
-/// Rows of one input to where they belong, `apart` bytes from each other, through the table if there is one.
-void copy_rows(const std::vector<Table>& table, const std::byte* from, std::byte* to, std::size_t apart,
-               std::size_t rows, std::size_t length) {
-  if (!table.empty()) {
-    map_byte_rows(table[0], reinterpret_cast<const std::uint8_t*>(from), length, reinterpret_cast<std::uint8_t*>(to),
-                  apart, rows, length);
-    return;
+/// Rows of one input on their way.
+struct Move {
+  const std::byte* from = nullptr;
+  std::size_t from_apart = 0;  ///< Bytes from row to row.
+  std::byte* to = nullptr;
+  std::size_t to_apart = 0;
+  std::size_t length = 0;
+  std::vector<Table> table;  ///< That bytes go through, or none.
+
+  void run(std::size_t first, std::size_t count) const {
+    const std::byte* source = from + first * from_apart;
+    std::byte* target = to + first * to_apart;
+    if (!table.empty()) {
+      map_byte_rows(table[0], reinterpret_cast<const std::uint8_t*>(source), from_apart,
+                    reinterpret_cast<std::uint8_t*>(target), to_apart, count, length);
+      return;
+    }
+    for (std::size_t row = 0; row < count; ++row) {
+      std::memcpy(target + row * to_apart, source + row * from_apart, length);
+    }
   }
-  for (std::size_t row = 0; row < rows; ++row) {
-    std::memcpy(to + row * apart, from + row * length, length);
+};
+
+/// What is shared by all requests.
+struct Compiled {
+  std::vector<std::size_t> lengths;         ///< Bytes of each input's rows.
+  std::size_t total = 0;                    ///< Of the output's.
+  std::int64_t rows = 0;
+  bool pixels = false;                      ///< Rows are pixels, which may lie further apart.
+  std::vector<std::vector<Table>> tables;
+};
+
+BoundStep bind(const std::shared_ptr<const Compiled>& compiled, const Bindings& bindings) {
+  std::vector<Move> moves;
+  std::byte* to = bindings.outputs[0];
+  for (std::size_t i = 0; i < bindings.inputs.size(); ++i) {
+    const std::size_t length = compiled->lengths[i];
+    if (bindings.inputs[i] != to) {
+      moves.push_back({.from = bindings.inputs[i],
+                       .from_apart = compiled->pixels ? bindings.input_pitches[i] : length,
+                       .to = to,
+                       .to_apart = compiled->pixels ? bindings.output_pitches[0] : compiled->total,
+                       .length = length,
+                       .table = compiled->tables[i]});
+    }
+    to += length;
   }
+  if (moves.empty()) {
+    return {};
+  }
+  return [rows = compiled->rows, total = compiled->total, moves = std::move(moves)](Team& team) {
+    team.each(rows, static_cast<std::int64_t>(total / sizeof(float)),
+              [&](std::int64_t first, std::int64_t last, int /*worker*/) {
+                for (const Move& move : moves) {
+                  move.run(static_cast<std::size_t>(first), static_cast<std::size_t>(last - first));
+                }
+              });
+  };
 }
 
 std::optional<KernelPlan> plan(const NodeContext& context, std::string& refusal) {
@@ -92,12 +141,17 @@ std::optional<KernelPlan> plan(const NodeContext& context, std::string& refusal)
     const Shape ordered = in_memory_order(shape, layout);
     return element_count(Shape(ordered.begin() + static_cast<std::ptrdiff_t>(position), ordered.end())) * element_bytes;
   };
-  std::vector<std::size_t> sizes;
+  auto compiled = std::make_shared<Compiled>();
+  Pieces pieces{.of_output = true, .offsets = {}};
   for (std::size_t i = 0; i < context.node.inputs.size(); ++i) {
-    sizes.push_back(row_bytes(context.input(i).shape));
+    pieces.offsets.push_back(compiled->total);
+    compiled->lengths.push_back(row_bytes(context.input(i).shape));
+    compiled->total += compiled->lengths.back();
   }
-  const std::size_t total = row_bytes(output);
-  const auto rows = static_cast<std::int64_t>(total == 0 ? 0 : element_count(output) * element_bytes / total);
+  compiled->rows = static_cast<std::int64_t>(
+      compiled->total == 0 ? 0 : element_count(output) * element_bytes / compiled->total);
+  compiled->pixels = layout == Layout::kChannelsLast && position == 3;
+  compiled->tables = std::move(tables);
   KernelPlan plan;
   plan.kernel = "concat";
   plan.inputs.assign(context.node.inputs.size(), form);
@@ -109,18 +163,14 @@ std::optional<KernelPlan> plan(const NodeContext& context, std::string& refusal)
       plan.inputs[i] = Form(layout, context.forms[i].steps);
     }
   }
-  plan.bind = [sizes, total, rows, tables = std::move(tables)](const Bindings& bindings) -> BoundStep {
-    return [sizes, total, rows, tables, inputs = bindings.inputs, output = bindings.outputs[0]](Team& team) {
-      team.each(rows, static_cast<std::int64_t>(total / sizeof(float)),
-                [&](std::int64_t first, std::int64_t last, int /*worker*/) {
-                  std::byte* target = output + static_cast<std::size_t>(first) * total;
-                  for (std::size_t i = 0; i < inputs.size(); ++i) {
-                    const std::byte* source = inputs[i] + static_cast<std::size_t>(first) * sizes[i];
-                    copy_rows(tables[i], source, target, total, static_cast<std::size_t>(last - first), sizes[i]);
-                    target += sizes[i];
-                  }
-                });
-    };
+  if (compiled->pixels) {
+    plan.pitched = true;
+    if (!mapped) {
+      plan.pieces = std::move(pieces);
+    }
+  }
+  plan.bind = [compiled = std::shared_ptr<const Compiled>(std::move(compiled))](const Bindings& bindings) {
+    return bind(compiled, bindings);
   };
   return plan;
 }

@@ -33,7 +33,7 @@ BoundStep bind(const std::shared_ptr<const Compiled>& compiled, const Bindings& 
   const float* const src = bindings.input<float>(0);
   auto* const scratch = reinterpret_cast<float*>(bindings.scratch);
   float* const means = bindings.outputs.size() > 1 ? bindings.output<float>(1) : nullptr;
-  std::vector<const float*> expand_operands;
+  std::vector<FinishOperand> expand_operands;
   if (compiled->expand) {
     expand_operands = finish_operands(compiled->expand->finish, bindings);
   }

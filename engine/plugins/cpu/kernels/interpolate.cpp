@@ -86,25 +86,33 @@ bool copies(const TapTable& table) {
          std::ranges::all_of(table.weight, [](float weight) { return weight == 1; });
 }
 
-/// The output's rows [first, last) of nearest neighbours, pixels of `pixel_bytes`.
-void copy_rows(const Resize& resize, std::size_t pixel_bytes, const std::byte* src, std::byte* dst, std::int64_t first,
-               std::int64_t last) {
-  const std::size_t row_bytes = static_cast<std::size_t>(resize.output_width) * pixel_bytes;
+/// Where pixels lie that are copied.
+struct Copies {
+  const std::byte* src = nullptr;
+  std::size_t src_pitch = 0;  ///< Bytes from pixel to pixel.
+  std::byte* dst = nullptr;
+  std::size_t dst_pitch = 0;
+  std::size_t pixel_bytes = 0;
+};
+
+/// The output's rows [first, last) of nearest neighbours.
+void copy_rows(const Resize& resize, const Copies& copies, std::int64_t first, std::int64_t last) {
+  const std::size_t row_bytes = static_cast<std::size_t>(resize.output_width) * copies.dst_pitch;
   std::int64_t before = -1;  // input row of the output's row before
   for (std::int64_t item = first; item < last; ++item) {
     const std::int64_t n = item / resize.output_height;
     const std::int64_t from =
         n * resize.input_height + resize.rows.index[static_cast<std::size_t>(item % resize.output_height)];
-    std::byte* const out = dst + static_cast<std::size_t>(item) * row_bytes;
-    if (from == before) {
+    std::byte* const out = copies.dst + static_cast<std::size_t>(item) * row_bytes;
+    if (from == before && copies.dst_pitch == copies.pixel_bytes) {
       std::memcpy(out, out - row_bytes, row_bytes);
       continue;
     }
     before = from;
-    const std::byte* const row = src + static_cast<std::size_t>(from * resize.input_width) * pixel_bytes;
+    const std::byte* const row = copies.src + static_cast<std::size_t>(from * resize.input_width) * copies.src_pitch;
     for (std::size_t x = 0; x < resize.columns.index.size(); ++x) {
-      std::memcpy(out + x * pixel_bytes, row + static_cast<std::size_t>(resize.columns.index[x]) * pixel_bytes,
-                  pixel_bytes);
+      std::memcpy(out + x * copies.dst_pitch,
+                  row + static_cast<std::size_t>(resize.columns.index[x]) * copies.src_pitch, copies.pixel_bytes);
     }
   }
 }
@@ -118,13 +126,19 @@ KernelPlan plan_copies(const NodeContext& context, const std::shared_ptr<const R
   form.layout = Layout::kChannelsLast;
   plan.inputs[0] = form;
   plan.outputs = {form};
+  plan.pitched = true;
   const std::size_t pixel_bytes = static_cast<std::size_t>(resize->channels) * size_of(form.stored);
   plan.bind = [resize, pixel_bytes](const Bindings& bindings) -> BoundStep {
-    return [resize, pixel_bytes, src = bindings.inputs[0], dst = bindings.outputs[0]](Team& team) {
+    const Copies copies{.src = bindings.inputs[0],
+                        .src_pitch = bindings.input_pitches[0],
+                        .dst = bindings.outputs[0],
+                        .dst_pitch = bindings.output_pitches[0],
+                        .pixel_bytes = pixel_bytes};
+    return [resize, copies](Team& team) {
       team.each(resize->batch * resize->output_height,
-                resize->output_width * static_cast<std::int64_t>(pixel_bytes / sizeof(float)),
+                resize->output_width * static_cast<std::int64_t>(copies.pixel_bytes / sizeof(float)),
                 [&](std::int64_t first, std::int64_t last, int /*worker*/) {
-                  copy_rows(*resize, pixel_bytes, src, dst, first, last);
+                  copy_rows(*resize, copies, first, last);
                 });
     };
   };

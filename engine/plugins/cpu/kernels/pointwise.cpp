@@ -32,35 +32,37 @@ struct Compiled {
 
 struct Memory {
   const float* src = nullptr;
+  std::int64_t src_stride = 0;  ///< Floats from pixel to pixel.
   float* dst = nullptr;
+  std::int64_t dst_stride = 0;
   const float* weights = nullptr;
-  std::vector<const float*> operands;
+  std::vector<FinishOperand> operands;
 };
 
 void run_chunk(const Compiled& compiled, const Memory& memory, std::int64_t block, std::int64_t group) {
   const std::int64_t first = block * compiled.block;
   const std::int64_t channel = group * compiled.group * panel_channels();
-  const std::int64_t at = first * compiled.outputs;
-  const PanelRow row{.dst = memory.dst + at + channel,
-                     .stride = compiled.outputs,
+  const bool adds = compiled.limits.adds;
+  const PanelRow row{.dst = memory.dst + first * memory.dst_stride + channel,
+                     .stride = memory.dst_stride,
                      .channels = std::min(compiled.group * panel_channels(), compiled.outputs - channel),
                      .pixels = std::min(compiled.block, compiled.pixels - first),
                      .bias = compiled.filters.finish.bias.data() + channel,
-                     .addend = compiled.limits.adds ? memory.operands[0] + at + channel : nullptr,
+                     .addend = adds ? memory.operands[0].data + first * memory.operands[0].stride + channel : nullptr,
+                     .addend_stride = adds ? memory.operands[0].stride : 0,
                      .least = compiled.limits.least,
                      .most = compiled.limits.most};
   const PanelRest rest{.finish = &compiled.filters.finish,
                        .first = compiled.limits.steps,
                        .operands = memory.operands.data(),
                        .channel = channel,
-                       .outputs = compiled.outputs,
-                       .at = at};
+                       .pixel = first};
   const float* const weights = memory.weights + channel * compiled.depth;
   if (compiled.pixels == 1) {
     multiply_pixel(memory.src, weights, compiled.depth, row, rest);
   } else {
-    multiply_rows({.data = memory.src + first * compiled.depth, .stride = compiled.depth}, weights, compiled.depth, row,
-                  rest);
+    multiply_rows({.data = memory.src + first * memory.src_stride, .stride = memory.src_stride}, weights,
+                  compiled.depth, row, rest);
   }
 }
 
@@ -90,20 +92,22 @@ void divide(Compiled& compiled, int threads) {
 }
 
 /// Copies the pixels [first, last) that are read, counted through the batch.
-void gather_pixels(const Compiled& compiled, const float* src, std::int64_t first, std::int64_t last, float* to) {
+void gather_pixels(const Compiled& compiled, const float* src, std::int64_t stride, std::int64_t first,
+                   std::int64_t last, float* to) {
   const std::int64_t width = compiled.result[3];
   const std::int64_t height = compiled.result[2];
   for (std::int64_t pixel = first; pixel < last; ++pixel) {
     const std::int64_t y = pixel / width % height * compiled.strides.rows;
     const std::int64_t x = pixel % width * compiled.strides.columns;
     const std::int64_t n = pixel / width / height;
-    const float* const from = src + ((n * compiled.picture[2] + y) * compiled.picture[3] + x) * compiled.depth;
+    const float* const from = src + ((n * compiled.picture[2] + y) * compiled.picture[3] + x) * stride;
     std::copy_n(from, compiled.depth, to + pixel * compiled.depth);
   }
 }
 
 /// Makes the copy of the weights or of the picture that the chunks read.
-void prepare(const Compiled& compiled, const float* src, const float* factors, float* copy, Team& team) {
+void prepare(const Compiled& compiled, const float* src, std::int64_t stride, const float* factors, float* copy,
+             Team& team) {
   if (factors != nullptr) {
     const std::int64_t panel = compiled.depth * panel_channels();
     const float* const weights = compiled.filters.panels.data();
@@ -112,7 +116,7 @@ void prepare(const Compiled& compiled, const float* src, const float* factors, f
     });
   } else if (compiled.skips()) {
     team.each(compiled.pixels, compiled.depth, [&](std::int64_t first, std::int64_t last, int /*worker*/) {
-      gather_pixels(compiled, src, first, last, copy);
+      gather_pixels(compiled, src, stride, first, last, copy);
     });
   }
 }
@@ -120,18 +124,22 @@ void prepare(const Compiled& compiled, const float* src, const float* factors, f
 BoundStep bind(const std::shared_ptr<const Compiled>& compiled, const Bindings& bindings, std::size_t picture,
                const float* factors) {
   Memory memory{.src = bindings.input<float>(picture),
+                .src_stride = bindings.input_stride(picture),
                 .dst = bindings.output<float>(),
+                .dst_stride = bindings.output_stride(),
                 .weights = compiled->filters.panels.data(),
                 .operands = finish_operands(compiled->filters.finish, bindings)};
   const float* const src = memory.src;
+  const std::int64_t stride = memory.src_stride;
   auto* const copy = reinterpret_cast<float*>(bindings.scratch);
   if (factors != nullptr) {
     memory.weights = copy;
   } else if (compiled->skips()) {
     memory.src = copy;
+    memory.src_stride = compiled->depth;
   }
-  return [compiled, memory, src, factors, copy](Team& team) {
-    prepare(*compiled, src, factors, copy, team);
+  return [compiled, memory, src, stride, factors, copy](Team& team) {
+    prepare(*compiled, src, stride, factors, copy, team);
     team.run(static_cast<std::size_t>(compiled->blocks * compiled->groups), [&](std::size_t chunk, int /*worker*/) {
       const auto index = static_cast<std::int64_t>(chunk);
       run_chunk(*compiled, memory, index / compiled->groups, index % compiled->groups);
@@ -168,6 +176,7 @@ std::optional<KernelPlan> plan(const NodeContext& context, std::string& refusal)
 
   KernelPlan plan;
   plan.kernel = "pointwise";
+  plan.pitched = true;
   plan.inputs.assign(context.all_inputs(), Layout::kPlain);
   plan.outputs = {Layout::kChannelsLast};
   plan.post_ops_done = context.node.post_ops.size();

@@ -35,14 +35,13 @@ BoundStep bind(const std::shared_ptr<const Compiled>& compiled, const Bindings& 
                                    .channels = std::min(last * panel, compiled->outputs) - channel,
                                    .pixels = 1,
                                    .bias = compiled->filters.finish.bias.data() + channel,
-                                   .addend = compiled->limits.adds ? operands[0] + channel : nullptr,
+                                   .addend = compiled->limits.adds ? operands[0].data + channel : nullptr,
                                    .least = compiled->limits.least,
                                    .most = compiled->limits.most};
                 const PanelRest rest{.finish = &compiled->filters.finish,
                                      .first = compiled->limits.steps,
                                      .operands = operands.data(),
-                                     .channel = channel,
-                                     .outputs = compiled->outputs};
+                                     .channel = channel};
                 multiply_pixel(src, compiled->filters.panels.data() + channel * compiled->depth, compiled->depth, row,
                                rest);
               });

@@ -1,6 +1,8 @@
-// Split and VariadicSplit of any type: parts of each row are copied out. f32 pictures keep their channels-last layout.
+// Split and VariadicSplit of any type: parts of each row are copied out. f32 pictures keep their channels-last layout;
+// where all readers can, they read channels in the whole picture.
 #include <array>
 #include <cstring>
+#include <memory>
 
 #include "engine/ops/op_def.hpp"
 #include "engine/ops/shapes.hpp"
@@ -10,6 +12,49 @@ namespace fovea::cpu {
 namespace {
 
 constexpr std::array<std::string_view, 2> kOps = {"Split", "VariadicSplit"};
+
+/// What is shared by all requests.
+struct Compiled {
+  std::vector<std::size_t> lengths;  ///< Bytes of each output's rows.
+  std::size_t total = 0;             ///< Of the input's.
+  std::int64_t rows = 0;
+  bool pixels = false;  ///< Rows are pixels, which may lie further apart.
+};
+
+/// Rows of one output on their way.
+struct Move {
+  const std::byte* from = nullptr;
+  std::byte* to = nullptr;
+  std::size_t to_apart = 0;  ///< Bytes from row to row.
+  std::size_t length = 0;
+};
+
+BoundStep bind(const std::shared_ptr<const Compiled>& compiled, const Bindings& bindings) {
+  std::vector<Move> moves;
+  const std::byte* from = bindings.inputs[0];
+  for (std::size_t i = 0; i < bindings.outputs.size(); ++i) {
+    const std::size_t length = compiled->lengths[i];
+    if (bindings.outputs[i] != from) {
+      const std::size_t apart = compiled->pixels ? bindings.output_pitches[i] : length;
+      moves.push_back({from, bindings.outputs[i], apart, length});
+    }
+    from += length;
+  }
+  if (moves.empty()) {
+    return {};
+  }
+  const std::size_t apart = compiled->pixels ? bindings.input_pitches[0] : compiled->total;
+  return [rows = compiled->rows, total = compiled->total, apart, moves = std::move(moves)](Team& team) {
+    team.each(rows, static_cast<std::int64_t>(total / sizeof(float)),
+              [&](std::int64_t first, std::int64_t end, int /*worker*/) {
+                for (auto row = static_cast<std::size_t>(first); row < static_cast<std::size_t>(end); ++row) {
+                  for (const Move& move : moves) {
+                    std::memcpy(move.to + row * move.to_apart, move.from + row * apart, move.length);
+                  }
+                }
+              });
+  };
+}
 
 Shape in_memory_order(const Shape& shape, Layout layout) {
   return layout == Layout::kChannelsLast ? Shape{shape[0], shape[2], shape[3], shape[1]} : shape;
@@ -36,32 +81,29 @@ std::optional<KernelPlan> plan(const NodeContext& context, std::string& refusal)
     const Shape ordered = in_memory_order(shape, layout);
     return element_count(Shape(ordered.begin() + static_cast<std::ptrdiff_t>(position), ordered.end())) * element_bytes;
   };
-  std::vector<std::size_t> sizes;
+  auto compiled = std::make_shared<Compiled>();
+  Pieces pieces;
   for (std::size_t i = 0; i < context.node.outputs.size(); ++i) {
-    sizes.push_back(row_bytes(context.output(i).shape));
+    pieces.offsets.push_back(compiled->total);
+    compiled->lengths.push_back(row_bytes(context.output(i).shape));
+    compiled->total += compiled->lengths.back();
   }
-  const std::size_t total = row_bytes(input.shape);
-  const auto rows = static_cast<std::int64_t>(total == 0 ? 0 : element_count(input.shape) * element_bytes / total);
+  compiled->rows = static_cast<std::int64_t>(
+      compiled->total == 0 ? 0 : element_count(input.shape) * element_bytes / compiled->total);
+  compiled->pixels = last && position == 3;
   KernelPlan plan;
   plan.kernel = "split";
+  if (compiled->pixels) {
+    plan.pitched = true;
+    plan.pieces = std::move(pieces);
+  }
   plan.inputs.assign(context.node.inputs.size(), Layout::kPlain);
   form.layout = layout;
   form.stored = stored;
   plan.inputs[0] = form;
   plan.outputs.assign(context.node.outputs.size(), form);
-  plan.bind = [sizes, total, rows](const Bindings& bindings) -> BoundStep {
-    return [sizes, total, rows, input = bindings.inputs[0], outputs = bindings.outputs](Team& team) {
-      const auto row_floats = static_cast<std::int64_t>(total / sizeof(float));
-      team.each(rows, row_floats, [&](std::int64_t first, std::int64_t end, int /*worker*/) {
-        for (std::int64_t row = first; row < end; ++row) {
-          const std::byte* source = input + static_cast<std::size_t>(row) * total;
-          for (std::size_t i = 0; i < outputs.size(); ++i) {
-            std::memcpy(outputs[i] + static_cast<std::size_t>(row) * sizes[i], source, sizes[i]);
-            source += sizes[i];
-          }
-        }
-      });
-    };
+  plan.bind = [compiled = std::shared_ptr<const Compiled>(std::move(compiled))](const Bindings& bindings) {
+    return bind(compiled, bindings);
   };
   return plan;
 }

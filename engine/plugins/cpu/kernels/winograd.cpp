@@ -56,14 +56,20 @@ struct Compiled {
 };
 
 BoundStep bind_blocks(const std::shared_ptr<const Compiled>& compiled, const Bindings& bindings) {
-  return [compiled, operands = finish_operands(compiled->finish, bindings), src = bindings.input<float>(0),
-          dst = bindings.output<float>(), weights = compiled->weights,
+  const WinogradMemory memory{.src = bindings.input<float>(0),
+                              .src_stride = bindings.input_stride(0),
+                              .weights = compiled->weights,
+                              .dst = bindings.output<float>(),
+                              .dst_stride = bindings.output_stride()};
+  return [compiled, memory, operands = finish_operands(compiled->finish, bindings),
           scratch = reinterpret_cast<float*>(bindings.scratch)](Team& team) {
     const WinogradPlan& plan = compiled->plan;
+    WinogradMemory with_operands = memory;
+    with_operands.operands = operands.data();
     team.run(static_cast<std::size_t>(compiled->batch * plan.blocks), [&](std::size_t chunk, int worker) {
       const auto item = static_cast<std::int64_t>(chunk);
-      run_winograd_block(plan, compiled->finish, operands.data(), weights, src, dst, item / plan.blocks,
-                         item % plan.blocks, scratch + static_cast<std::size_t>(worker) * plan.scratch_floats);
+      run_winograd_block(plan, compiled->finish, with_operands, item / plan.blocks, item % plan.blocks,
+                         scratch + static_cast<std::size_t>(worker) * plan.scratch_floats);
     });
   };
 }
@@ -110,6 +116,7 @@ std::optional<KernelPlan> plan(const NodeContext& context, std::string& refusal)
   plan.inputs[0] = Layout::kChannelsLast;
   plan.outputs = {Layout::kChannelsLast};
   plan.packed = {1};
+  plan.pitched = true;
   want_operand_layouts(compiled->finish, plan);
   plan.post_ops_done = covered_post_ops(context, compiled->finish);
   plan.scratch_bytes = compiled->plan.scratch_floats * sizeof(float) * static_cast<std::size_t>(context.threads);
