@@ -167,6 +167,22 @@ TEST(CpuDeconvolution, WindowsAndPostOps) {
   agrees("onednn_deconvolution", "y = GroupConvolutionBackpropData(x: f32[1,6,3,3], w: f32[2,3,4,2,2]{0}) strides=2,2");
 }
 
+TEST(CpuDeconvolution, FiltersSideBySide) {
+  for (const int in : {1, 3, 17}) {
+    for (const int out : {1, 8, 17, 32, 33, 80}) {
+      agrees("deconvolution (2x2", "y = ConvolutionBackpropData(x: f32[2," + dims({in}) + ",4,5], w: f32[" +
+                                       dims({in, out}) + ",2,2]{0}) strides=2,2");
+    }
+  }
+  const std::string head = "y = ConvolutionBackpropData(x: f32[2,7,6,15], w: f32[7,20,3,2]{0}) strides=3,2";
+  for (const std::string rest :
+       {"", " | add(b: f32[1,20,1,1]{0}) | relu", " | swish(1)", " | prelu(b: f32[1,20,1,1]{0}) | clamp(-1,1)",
+        " | multiply(s: f32[1]{0}) | sigmoid"}) {
+    agrees("deconvolution (3x2", head + rest);
+  }
+  agrees("onednn_deconvolution", head + " | add(r: f32[2,20,18,30])");
+}
+
 TEST(CpuMatMul, TransposesBatchesAndPostOps) {
   for (const std::string weights : {"w: f32[7,9]{0}", "w: f32[7,9]"}) {
     agrees("onednn_matmul", "y = MatMul(x: f32[5,7], " + weights + ")");
@@ -193,22 +209,24 @@ TEST(CpuMatMul, TransposesBatchesAndPostOps) {
 }
 
 TEST(CpuPooling, WindowsRoundingAndPadding) {
-  for (const std::string op : {"MaxPool", "AvgPool"}) {
+  for (const auto& [op, kernel] :
+       {std::pair<std::string, std::string>("MaxPool", "max_pooling"), {"AvgPool", "onednn_pooling"}}) {
     for (const int channels : {1, 3, 8, 17}) {
-      agrees("onednn_pooling", "y = " + op + "(x: f32[1," + dims({channels}) +
-                                   ",7,9]) kernel=2,2 strides=2,2 pads_begin=0,0 pads_end=0,0");
+      agrees(kernel, "y = " + op + "(x: f32[1," + dims({channels}) +
+                         ",7,9]) kernel=2,2 strides=2,2 pads_begin=0,0 pads_end=0,0");
     }
     const std::string head = "y = " + op + "(x: f32[2,5,8,9]) ";
-    agrees("onednn_pooling", head + "kernel=3,3 strides=2,2 pads_begin=1,1 pads_end=1,1");
-    agrees("onednn_pooling", head + "kernel=3,3 strides=2,2 pads_begin=0,0 pads_end=0,0 rounding_type=ceil");
-    agrees("onednn_pooling", head + "kernel=3,2 strides=1,3 pads_begin=1,0 pads_end=0,1");
-    agrees("onednn_pooling", head + "kernel=8,9 strides=1,1");
-    agrees("onednn_pooling", head + "kernel=2,2 strides=2,2 auto_pad=same_upper");
+    agrees(kernel, head + "kernel=3,3 strides=2,2 pads_begin=1,1 pads_end=1,1");
+    agrees(kernel, head + "kernel=3,3 strides=2,2 pads_begin=0,0 pads_end=0,0 rounding_type=ceil");
+    agrees(kernel, head + "kernel=3,2 strides=1,3 pads_begin=1,0 pads_end=0,1");
+    agrees(kernel, head + "kernel=8,9 strides=1,1");
+    agrees(kernel, head + "kernel=2,2 strides=2,2 auto_pad=same_upper");
   }
   agrees("onednn_pooling",
          "y = AvgPool(x: f32[1,5,8,9]) kernel=3,3 strides=2,2 pads_begin=1,1 pads_end=1,1 exclude-pad=false");
-  // oneDNN dilates in its reference implementation only.
-  expect_device_agrees("CPU", parse_graph("y = MaxPool(x: f32[1,5,9,9]) kernel=2,3 strides=1,1 dilations=3,2"), 1);
+  agrees("max_pooling", "y = MaxPool(x: f32[1,5,9,9]) kernel=2,3 strides=1,1 dilations=3,2");
+  agrees("max_pooling",
+         "y = MaxPool(x: f32[2,33,9,8]) kernel=3,3 strides=2,1 dilations=3,2 pads_begin=4,3 pads_end=5,2");
   agrees("onednn_pooling", "y = MaxPool(x: f32[1,5,12]) kernel=3 strides=2 pads_begin=1 pads_end=1");
   agrees("onednn_pooling", "y = AvgPool(x: f32[1,5,6,6,6]) kernel=2,2,2 strides=2,2,2");
 }

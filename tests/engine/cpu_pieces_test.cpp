@@ -16,7 +16,8 @@ void agrees(const std::vector<std::string>& expected, const std::string& text) {
   Graph graph = parse_graph(text);
   randomise_constants(graph, 5);
   std::vector<std::string> kernels = expect_device_agrees("CPU", graph, 23);
-  std::erase_if(kernels, [](const std::string& name) { return !name.starts_with("concat") && !name.starts_with("split"); });
+  std::erase_if(kernels,
+                [](const std::string& name) { return !name.starts_with("concat") && !name.starts_with("split"); });
   EXPECT_EQ(kernels, expected);
 }
 
@@ -25,8 +26,8 @@ const std::string kSplitInPlace = "split (in place)";
 
 /// A 1x1 convolution `name` from `x`.
 std::string one(const std::string& name, const std::string& x, int depth, int outputs, const std::string& rest = "") {
-  return fmt::format("{0} = Convolution({1}, {0}w: f32[{3},{2},1,1]{{0}}) | add({0}b: f32[1,{3},1,1]{{0}}){4}\n", name, x,
-                     depth, outputs, rest);
+  return fmt::format("{0} = Convolution({1}, {0}w: f32[{3},{2},1,1]{{0}}) | add({0}b: f32[1,{3},1,1]{{0}}){4}\n", name,
+                     x, depth, outputs, rest);
 }
 
 /// A 3x3 convolution with padding, by Winograd's method.
@@ -65,14 +66,15 @@ TEST(CpuPieces, PiecesAsOperands) {
 }
 
 TEST(CpuPieces, OtherReadersOfPieces) {
-  const std::string joined = one("a", "x: f32[2,7,12,13]", 7, 20) + one("b", "x", 7, 35) + "y = Concat(b, a) axis=1\n" +
-                             one("z", "y", 55, 3);
+  const std::string joined =
+      one("a", "x: f32[2,7,12,13]", 7, 20) + one("b", "x", 7, 35) + "y = Concat(b, a) axis=1\n" + one("z", "y", 55, 3);
   // Every other pixel, and factors of channels that go into weights.
   agrees({kInPlace}, joined + "r = Convolution(a, rw: f32[9,20,1,1]{0}) strides=2,2\n-> z, r");
   agrees({kInPlace}, one("a", "x: f32[1,7,12,13]", 7, 20) + one("b", "x", 7, 35) + "y = Concat(b, a) axis=1\n" +
-                         one("z", "y", 55, 3) + "m = Multiply(a, f: f32[1,20,1,1])\n" + one("r", "m", 20, 9) + "-> z, r");
+                         one("z", "y", 55, 3) + "m = Multiply(a, f: f32[1,20,1,1])\n" + one("r", "m", 20, 9) +
+                         "-> z, r");
   // Kernels that need pixels side by side: copied as ever.
-  agrees({"concat (1 of 2 in place)"}, joined + "r = MaxPool(a) kernel=2,2 strides=2,2\n-> z, r");
+  agrees({"concat (1 of 2 in place)"}, joined + "r = AvgPool(a) kernel=2,2 strides=2,2\n-> z, r");
   agrees({"concat (1 of 2 in place)"}, joined + "-> z, a");
 }
 
@@ -88,6 +90,20 @@ TEST(CpuPieces, ResizedPiece) {
                                    "y = Concat(b, u) axis=1\n" + one("z", "y", 31, 3) + "-> z, q");
 }
 
+/// The two halves of a U.
+TEST(CpuPieces, PoolsAndDeconvolutions) {
+  agrees({kInPlace},
+         one("a", "x: f32[2,7,8,12]", 7, 20, " | relu") + "p = MaxPool(a) kernel=2,2 strides=2,2\n" +
+             one("b", "p", 20, 33) +
+             "u = ConvolutionBackpropData(b, uw: f32[33,18,2,2]{0}) strides=2,2 | add(ub: f32[1,18,1,1]{0})\n"
+             "y = Concat(u, a) axis=1\n" +
+             one("z", "y", 38, 3) + "-> z");
+  // Pools one after another, from piece to piece.
+  const std::string pool = " kernel=5,5 strides=1,1 pads_begin=2,2 pads_end=2,2\n";
+  agrees({kInPlace}, one("a", "x: f32[1,7,9,8]", 7, 20) + "p = MaxPool(a)" + pool + "q = MaxPool(p)" + pool +
+                         "y = Concat(a, p, q) axis=1\n" + one("z", "y", 60, 3) + "-> z");
+}
+
 TEST(CpuPieces, PiecesOfPieces) {
   agrees({kInPlace, kInPlace}, one("a", "x: f32[2,7,8,9]", 7, 20) + one("b", "x", 7, 12) + one("c", "x", 7, 8) +
                                    "y = Concat(a, b) axis=1\n" + one("d", "y", 32, 5) + "z = Concat(c, y) axis=1\n" +
@@ -101,13 +117,13 @@ TEST(CpuPieces, PiecesOfPieces) {
 TEST(CpuPieces, WhatHasItsPlaceElsewhereIsCopied) {
   const std::string both = one("a", "x: f32[2,7,8,9]", 7, 20) + one("b", "x", 7, 12);
   agrees({"concat (2 of 3 in place)"}, both + "y = Concat(a, b, a) axis=1\n" + one("z", "y", 52, 5) + "-> z");
-  agrees({kInPlace, "concat (1 of 2 in place)"},
-         both + one("c", "x", 7, 4) + "y = Concat(a, b) axis=1\n" + one("z", "y", 32, 5) + "w = Concat(b, c) axis=1\n" +
-             one("v", "w", 16, 5) + "-> z, v");
+  agrees({kInPlace, "concat (1 of 2 in place)"}, both + one("c", "x", 7, 4) + "y = Concat(a, b) axis=1\n" +
+                                                     one("z", "y", 32, 5) + "w = Concat(b, c) axis=1\n" +
+                                                     one("v", "w", 16, 5) + "-> z, v");
   // Pieces of a split in another order.
-  agrees({kSplitInPlace, "concat"},
-         one("c", "x: f32[2,7,8,9]", 7, 24) + "p, q = Split(c, i: i64[]{1}) num_splits=2\ny = Concat(q, p) axis=1\n" +
-             one("z", "y", 24, 5) + "-> z");
+  agrees({kSplitInPlace, "concat"}, one("c", "x: f32[2,7,8,9]", 7, 24) +
+                                        "p, q = Split(c, i: i64[]{1}) num_splits=2\ny = Concat(q, p) axis=1\n" +
+                                        one("z", "y", 24, 5) + "-> z");
   // A part of a split only.
   agrees({kSplitInPlace, "concat (1 of 2 in place)"},
          one("c", "x: f32[2,7,8,9]", 7, 24) + one("d", "x", 7, 3) +
@@ -115,10 +131,15 @@ TEST(CpuPieces, WhatHasItsPlaceElsewhereIsCopied) {
              one("r", "p", 12, 2) + "-> z, r");
 }
 
+TEST(CpuPieces, ShortPixelsOfLargePicturesAreCopied) {
+  agrees({"concat (1 of 2 in place)"}, one("a", "x: f32[1,3,64,65]", 3, 64) + one("b", "x", 3, 63) +
+                                           "y = Concat(a, b) axis=1\n" + one("z", "y", 127, 2) + "-> z");
+}
+
 TEST(CpuPieces, OtherAxesAreCopied) {
   for (const std::string axis : {"0", "2", "3"}) {
-    agrees({"concat"}, one("a", "x: f32[2,7,8,9]", 7, 20) + one("b", "x", 7, 20) + "y = Concat(a, b) axis=" + axis + "\n" +
-                           one("z", "y", 20, 5) + "-> z");
+    agrees({"concat"}, one("a", "x: f32[2,7,8,9]", 7, 20) + one("b", "x", 7, 20) + "y = Concat(a, b) axis=" + axis +
+                           "\n" + one("z", "y", 20, 5) + "-> z");
   }
 }
 

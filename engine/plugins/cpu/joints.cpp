@@ -53,6 +53,26 @@ bool is_global_mean(const Graph& graph, const Node& node) {
 
 }  // namespace
 
+bool filters_stand_side_by_side(const Graph& graph, const Node& node) {
+  const NodeContext context = context_of(graph, node);
+  const Shape& in = context.input(0).shape;
+  const Shape& out = context.output().shape;
+  const Shape& weights = context.input(1).shape;
+  if (in.size() != 4 || context.own_inputs() != 2) {
+    return false;
+  }
+  const auto windows = ops::deconvolution_windows(node.attrs<ops::DeconvolutionAttributes>(), {in[2], in[3]},
+                                                  {weights[2], weights[3]}, nullptr);
+  for (std::size_t axis = 0; axis < 2; ++axis) {
+    const ops::Window& window = windows[axis];
+    if (window.stride != window.kernel || window.dilation != 1 || window.pad_begin != 0 ||
+        out[2 + axis] != in[2 + axis] * window.kernel) {
+      return false;
+    }
+  }
+  return true;
+}
+
 bool spans_height_and_width(const Graph& graph, const Node& node) {
   const Tensor* const axes = graph.constant(node.inputs[1]);
   if (axes == nullptr || graph.value(node.inputs[0]).type.shape.size() != 4) {

@@ -1,4 +1,5 @@
-// Neighbours in a graph that one step computes, so that what lies between them is never stored.
+// Neighbours in a graph that one step computes, so that what lies between them is never stored, and what kernels ask
+// about nodes.
 #pragma once
 
 #include <map>
@@ -27,6 +28,9 @@ struct PointwiseStrides {
 
 /// Of a convolution of single pixels whose weights are constant: 1x1, no padding, f32, rank 4; nullopt for others.
 std::optional<PointwiseStrides> strides_of_pointwise(const Graph& graph, const Node& node);
+
+/// Filters of a ConvolutionBackpropData of pictures do not overlap and cover the output, whose size is not an input.
+bool filters_stand_side_by_side(const Graph& graph, const Node& node);
 
 /// Axes of a reduction (constant input 1) are exactly height and width of a picture, in any order and spelling.
 bool spans_height_and_width(const Graph& graph, const Node& node);

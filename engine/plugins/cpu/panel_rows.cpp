@@ -110,8 +110,8 @@ HWY_INLINE V change_pixels(const float* tile, std::ptrdiff_t tile_stride, float*
 
 /// One step of a finish over a vector of channels of a tile. \param pixel  Index of the first one in the
 /// output. \param stored  What of the vector `to` takes. \param real  Its channels that exist: operands have no others.
-HWY_INLINE V finish_step(const FinishStep& step, const FinishOperand& operand, std::int64_t channel,
-                         std::int64_t pixel, const float* tile, std::ptrdiff_t tile_stride, float* const* to, int count,
+HWY_INLINE V finish_step(const FinishStep& step, const FinishOperand& operand, std::int64_t channel, std::int64_t pixel,
+                         const float* tile, std::ptrdiff_t tile_stride, float* const* to, int count,
                          const ChannelVector& stored, const ChannelVector& real) {
   V sum = hn::Zero(kF32);
   if (step.operand == FinishStep::Operand::kNone) {
@@ -125,11 +125,13 @@ HWY_INLINE V finish_step(const FinishStep& step, const FinishOperand& operand, s
   };
   with_binary_formula(step.op.kind, [&](auto formula) {
     if (step.operand == FinishStep::Operand::kFull) {
-      sum = change_pixels(tile, tile_stride, to, count, stored,
-                          [&](V x, int p) { return formula(x, load(operand.data + (pixel + p) * operand.stride + channel)); });
+      sum = change_pixels(tile, tile_stride, to, count, stored, [&](V x, int p) {
+        return formula(x, load(operand.data + (pixel + p) * operand.stride + channel));
+      });
       return;
     }
-    const V y = step.operand == FinishStep::Operand::kSingle ? hn::Set(kF32, *operand.data) : load(operand.data + channel);
+    const V y =
+        step.operand == FinishStep::Operand::kSingle ? hn::Set(kF32, *operand.data) : load(operand.data + channel);
     sum = change_pixels(tile, tile_stride, to, count, stored, [&](V x, int /*p*/) { return formula(x, y); });
   });
   return sum;

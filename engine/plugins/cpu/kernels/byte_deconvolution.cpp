@@ -3,9 +3,8 @@
 #include <array>
 #include <memory>
 
-#include "engine/ops/op_def.hpp"
-#include "engine/ops/spatial.hpp"
 #include "engine/plugins/cpu/byte_matrix.hpp"
+#include "engine/plugins/cpu/joints.hpp"
 #include "engine/plugins/cpu/kernel.hpp"
 
 namespace fovea::cpu {
@@ -20,26 +19,6 @@ struct Compiled {
   std::int64_t batch = 1, channels = 0, height = 0, width = 0;
   std::int64_t row_bytes = 0;  ///< Of the output.
 };
-
-/// Filters stand side by side and cover the output.
-bool tiles(const NodeContext& context) {
-  const Shape& in = context.input(0).shape;
-  const Shape& out = context.output().shape;
-  const Shape& weights = context.input(1).shape;
-  if (in.size() != 4 || context.own_inputs() != 2) {
-    return false;
-  }
-  const auto windows = ops::deconvolution_windows(context.node.attrs<ops::DeconvolutionAttributes>(), {in[2], in[3]},
-                                                  {weights[2], weights[3]}, nullptr);
-  for (std::size_t axis = 0; axis < 2; ++axis) {
-    const ops::Window& window = windows[axis];
-    if (window.stride != window.kernel || window.dilation != 1 || window.pad_begin != 0 ||
-        out[2 + axis] != in[2 + axis] * window.kernel) {
-      return false;
-    }
-  }
-  return true;
-}
 
 /// [I,O,Y,X] as O equal parts.
 Tensor outputs_first(const Tensor& weights) {
@@ -107,7 +86,7 @@ std::optional<KernelPlan> plan(const NodeContext& context, std::string& refusal)
   if (form.stored != DataType::kU8 || form.steps.scale.size() != 1 || context.constant(1) == nullptr) {
     return std::nullopt;  // nothing to do with bytes
   }
-  if (!tiles(context)) {
+  if (!filters_stand_side_by_side(context.graph, context.node)) {
     refusal = "filters overlap, or an output shape is given";
     return std::nullopt;
   }

@@ -80,10 +80,10 @@ struct Move {
 
 /// What is shared by all requests.
 struct Compiled {
-  std::vector<std::size_t> lengths;         ///< Bytes of each input's rows.
-  std::size_t total = 0;                    ///< Of the output's.
+  std::vector<std::size_t> lengths;  ///< Bytes of each input's rows.
+  std::size_t total = 0;             ///< Of the output's.
   std::int64_t rows = 0;
-  bool pixels = false;                      ///< Rows are pixels, which may lie further apart.
+  bool pixels = false;  ///< Rows are pixels, which may lie further apart.
   std::vector<std::vector<Table>> tables;
 };
 
@@ -148,8 +148,8 @@ std::optional<KernelPlan> plan(const NodeContext& context, std::string& refusal)
     compiled->lengths.push_back(row_bytes(context.input(i).shape));
     compiled->total += compiled->lengths.back();
   }
-  compiled->rows = static_cast<std::int64_t>(
-      compiled->total == 0 ? 0 : element_count(output) * element_bytes / compiled->total);
+  compiled->rows =
+      static_cast<std::int64_t>(compiled->total == 0 ? 0 : element_count(output) * element_bytes / compiled->total);
   compiled->pixels = layout == Layout::kChannelsLast && position == 3;
   compiled->tables = std::move(tables);
   KernelPlan plan;

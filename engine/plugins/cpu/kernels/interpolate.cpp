@@ -135,11 +135,10 @@ KernelPlan plan_copies(const NodeContext& context, const std::shared_ptr<const R
                         .dst_pitch = bindings.output_pitches[0],
                         .pixel_bytes = pixel_bytes};
     return [resize, copies](Team& team) {
-      team.each(resize->batch * resize->output_height,
-                resize->output_width * static_cast<std::int64_t>(copies.pixel_bytes / sizeof(float)),
-                [&](std::int64_t first, std::int64_t last, int /*worker*/) {
-                  copy_rows(*resize, copies, first, last);
-                });
+      team.each(
+          resize->batch * resize->output_height,
+          resize->output_width * static_cast<std::int64_t>(copies.pixel_bytes / sizeof(float)),
+          [&](std::int64_t first, std::int64_t last, int /*worker*/) { copy_rows(*resize, copies, first, last); });
     };
   };
   return plan;
