@@ -1,5 +1,7 @@
 // Every IR model of the test data, in every precision, on every device, against outputs recorded with other programs.
 //
+// On the CPU also with products of bf16, which are compared as INT8 models are.
+//
 // Bounds: f32 and f16 models agree within 1e-4 of the output's largest magnitude (f32 rounding accumulated over some
 // hundred layers); detectors by rows, since order and cut-off of weak rows hang on the last bit; INT8 models run their
 // FakeQuantize in float, where a value on a rounding edge may fall to either side.
@@ -32,9 +34,16 @@ struct Case {
   std::string model;      ///< Folder below models/.
   std::string precision;  ///< Folder of the .xml and of the recorded outputs.
   std::string device;
+  bool bf16 = false;
+
+  /// Values are rounded so far apart that the last bits say nothing.
+  [[nodiscard]] bool is_coarse() const { return bf16 || is_quantised(); }
+  [[nodiscard]] bool is_quantised() const { return precision.find("INT8") != std::string::npos; }
 };
 
-void PrintTo(const Case& c, std::ostream* out) { *out << c.model << '/' << c.precision << " on " << c.device; }
+void PrintTo(const Case& c, std::ostream* out) {
+  *out << c.model << '/' << c.precision << " on " << c.device << (c.bf16 ? " in bf16" : "");
+}
 
 /// Model, precision. SampLeNet's file lies without a precision folder; its outputs lie under "ir".
 constexpr std::pair<const char*, const char*> kModelFiles[] = {
@@ -77,21 +86,29 @@ std::vector<Case> all_cases() {
     for (const char* device : {"REFERENCE", "CPU"}) {
       cases.push_back({model, precision, device});
     }
+    if (!cases.back().is_quantised()) {
+      cases.push_back({model, precision, "CPU", true});
+    }
   }
   return cases;
 }
 
-void expect_same_quantised_detections(const std::vector<double>& actual, const std::vector<double>& expected,
-                                      float least_overlap) {
+/// What rounding leaves of detections.
+struct Closeness {
+  float overlap = 1;      ///< Of boxes, at least.
+  double confidence = 0;  ///< Difference at most.
+};
+
+/// Every row of `some` above 0.6 is among the others.
+void expect_detections_among(const std::vector<double>& some, const std::vector<double>& others,
+                             const Closeness& closeness) {
   constexpr double kLeast = 0.6;
-  const std::vector<Row> wanted = rows(expected, kLeast);
-  const std::vector<Row> found = rows(actual, kLeast);
+  const std::vector<Row> found = rows(others, kLeast - closeness.confidence);
   std::vector<bool> used(found.size(), false);
-  ASSERT_EQ(found.size(), wanted.size());
-  for (const Row& row : wanted) {
+  for (const Row& row : rows(some, kLeast)) {
     const auto match = counterpart(row, found, used);
-    ASSERT_TRUE(match.has_value());
-    EXPECT_GE(iou(found[*match].box(), row.box()), least_overlap);
+    ASSERT_TRUE(match.has_value()) << "label " << row.label << ", confidence " << row.confidence;
+    EXPECT_GE(iou(found[*match].box(), row.box()), closeness.overlap);
   }
 }
 
@@ -137,13 +154,18 @@ std::vector<double> cut(const ConstTensorView& tensor, const Crop& crop) {
   return window;
 }
 
-/// Overlap that detections of an INT8 model keep with the recording.
-float least_overlap(const Case& c) {
+/// What detections of a coarse model keep of the recording.
+Closeness closeness_of(const Case& c) {
+  if (c.bf16) {
+    // A bf16 has 8 bits: of boxes 20 pixels wide, each edge may be half a pixel off. Some 50 layers that round a logit
+    // of 4 move it by 0.06, a confidence by a quarter of that.
+    return {.overlap = 0.9F, .confidence = 0.015};
+  }
   // Known shortfall: boxes nine pixels wide overlap the recording by 0.970 to 0.979 only, on CPU and REFERENCE alike,
   // while the two devices overlap each other by 0.985 and more. The cause is not found: rounding that sixty quantisers
   // spread explains the differences between the devices, not that both lie on the same side of the recording.
   constexpr float kShortfall = 0.96F;
-  return c.model == "person-vehicle-bike-detection-2000" ? kShortfall : 0.98F;
+  return {.overlap = c.model == "person-vehicle-bike-detection-2000" ? kShortfall : 0.98F};
 }
 
 class RecordedOutputs : public testing::TestWithParam<Case> {
@@ -164,18 +186,18 @@ class RecordedOutputs : public testing::TestWithParam<Case> {
   }
 
   static void check(const ConstTensorView& output, const fs::path& file, const Case& c) {
-    const bool quantised = c.precision.find("INT8") != std::string::npos;
     const Tensor recorded = read_npy(file);
     const auto crop = parse_crop(file.stem().string());
     const std::vector<double> expected = to_doubles(recorded.view());
     const std::vector<double> actual = crop ? cut(output, *crop) : to_doubles(output);
     ASSERT_EQ(actual.size(), expected.size());
     const bool detections = !crop && output.shape().size() == 4 && output.shape()[3] == 7;
-    if (detections && quantised) {
-      expect_same_quantised_detections(actual, expected, least_overlap(c));
+    if (detections && c.is_coarse()) {
+      expect_detections_among(actual, expected, closeness_of(c));
+      expect_detections_among(expected, actual, closeness_of(c));
     } else if (detections) {
       expect_same_detections(actual, expected);
-    } else if (quantised) {
+    } else if (c.is_coarse()) {
       expect_cosine(actual, expected);
     } else {
       expect_near(actual, expected);
@@ -189,8 +211,11 @@ TEST_P(RecordedOutputs, Agree) {
     GTEST_SKIP() << "no test data at " << kModels;
   }
   Core core;
-  const CompiledModel compiled =
-      core.compile_model(core.read_model(model_file(c)), c.device, {{"PERFORMANCE_HINT", "LATENCY"}});
+  Properties properties = {{"PERFORMANCE_HINT", "LATENCY"}};
+  if (c.bf16) {
+    properties["INFERENCE_PRECISION_HINT"] = "bf16";
+  }
+  const CompiledModel compiled = core.compile_model(core.read_model(model_file(c)), c.device, properties);
   InferRequest request = compiled.create_infer_request();
   int compared = 0;
   for (const auto& folder : fs::directory_iterator(kModels / c.model / "ref")) {
@@ -217,9 +242,10 @@ TEST_P(RecordedOutputs, Agree) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Ir, RecordedOutputs, testing::ValuesIn(all_cases()), [](const auto& param_info) {
-  std::string name = param_info.param.model + "_" + param_info.param.precision + "_" + param_info.param.device;
+  const Case& c = param_info.param;
+  std::string name = c.model + "_" + c.precision + "_" + c.device + (c.bf16 ? "_bf16" : "");
   std::ranges::replace_if(
-      name, [](char c) { return std::isalnum(static_cast<unsigned char>(c)) == 0; }, '_');
+      name, [](char letter) { return std::isalnum(static_cast<unsigned char>(letter)) == 0; }, '_');
   return name;
 });
 
